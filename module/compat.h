@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Differences between the supported kernels, and nothing else.
+ *
+ * The rest of the module reads as if written for the newest kernel. Each shim
+ * names what changed and when. TCPC_HAVE_* come from Kbuild, which looks for
+ * the name in the headers: stable kernels backport renames, so the version
+ * number does not tell.
+ */
+#ifndef TCPC_COMPAT_H
+#define TCPC_COMPAT_H
+
+#include <linux/proc_fs.h>
+#include <net/inet_hashtables.h>
+#include <net/sock.h>
+
+/*
+ * PDE_DATA() became pde_data() in 5.17 (359745d78351 "proc: remove PDE_DATA()
+ * completely").
+ */
+#ifndef TCPC_HAVE_PDE_DATA
+#define pde_data(inode) PDE_DATA(inode)
+#endif
+
+/*
+ * sk_drops_read() came with the split of sk_drops into per-NUMA counters
+ * (6.18, c51da3f7a161 "net: add sk_drops_read(), sk_drops_inc() and
+ * sk_drops_reset() helpers").
+ */
+#ifndef TCPC_HAVE_SK_DROPS_READ
+static inline int sk_drops_read(const struct sock *sk)
+{
+	return atomic_read(&sk->sk_drops);
+}
+#endif
+
+/* sk_uid() came in 6.16 (e84a4927a404 "net: annotate races around sk->sk_uid"). */
+#ifndef TCPC_HAVE_SK_UID
+static inline kuid_t sk_uid(const struct sock *sk)
+{
+	return READ_ONCE(sk->sk_uid);
+}
+#endif
+
+/*
+ * The listening table. Before 5.19 it is listening_hash[], hashed by port
+ * alone, while lhash2 is a plain hlist; cae3873c5b3a ("net: inet: Retire port
+ * only listening_hash") made lhash2, hashed by address and port, the only one
+ * and a nulls list.
+ */
+static inline unsigned int tcpc_lhash_size(const struct inet_hashinfo *hinfo)
+{
+#ifdef TCPC_HAVE_LISTENING_HASH
+	return INET_LHTABLE_SIZE;
+#else
+	return hinfo->lhash2_mask + 1;
+#endif
+}
+
+static inline struct inet_listen_hashbucket *
+tcpc_lhash_bucket(struct inet_hashinfo *hinfo, unsigned int i)
+{
+#ifdef TCPC_HAVE_LISTENING_HASH
+	return &hinfo->listening_hash[i];
+#else
+	return &hinfo->lhash2[i];
+#endif
+}
+
+#endif /* TCPC_COMPAT_H */

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The formats: one table for each file drives its header and its rows. */
+
+#include <linux/kernel.h>
+#include <linux/limits.h>
+#include <linux/netdevice.h>
+#include <net/ipv6.h>
+#include <net/net_namespace.h>
+
+#include "cgroup.h"
+#include "format.h"
+#include "net.h"
+
+#define TCPC_NUMBER(_name, _cell) { .name = _name, .cell = _cell }
+#define TCPC_TEXT(_name, _cell) { .name = _name, .text = true, .cell = _cell }
+
+static void tcpc_cell_netns(struct tcpc_text *t, const void *view, const void *row)
+{
+	tcpc_text_printf(t, "%u", ((const struct tcpc_view *)view)->cn->inum);
+}
+
+/* states */
+
+/* As node_exporter's tcpstat collector names them. */
+static const char *const tcpc_state_names[TCPC_STATES] = {
+	[TCP_ESTABLISHED] = "established",
+	[TCP_SYN_SENT] = "syn_sent",
+	[TCP_SYN_RECV] = "syn_recv",
+	[TCP_FIN_WAIT1] = "fin_wait1",
+	[TCP_FIN_WAIT2] = "fin_wait2",
+	[TCP_TIME_WAIT] = "time_wait",
+	[TCP_CLOSE] = "close",
+	[TCP_CLOSE_WAIT] = "close_wait",
+	[TCP_LAST_ACK] = "last_ack",
+	[TCP_LISTEN] = "listen",
+	[TCP_CLOSING] = "closing",
+};
+
+/* A row is a pointer to the number of the state. */
+static void tcpc_state_name(struct tcpc_text *t, const void *view, const void *row)
+{
+	tcpc_text_word(t, tcpc_state_names[*(const unsigned int *)row]);
+}
+
+static u32 tcpc_state_count(const struct tcpc_view *view, const unsigned int *state,
+			    enum tcpc_family family)
+{
+	return view->cn->counts.state[*state][family];
+}
+
+static void tcpc_state_ipv4(struct tcpc_text *t, const void *view, const void *row)
+{
+	tcpc_text_printf(t, "%u", tcpc_state_count(view, row, TCPC_IPV4));
+}
+
+static void tcpc_state_ipv6(struct tcpc_text *t, const void *view, const void *row)
+{
+	tcpc_text_printf(t, "%u", tcpc_state_count(view, row, TCPC_IPV6));
+}
+
+static const struct tcpc_column tcpc_states_columns[] = {
+	TCPC_NUMBER("netns", tcpc_cell_netns),
+	TCPC_TEXT("state", tcpc_state_name),
+	TCPC_NUMBER("ipv4", tcpc_state_ipv4),
+	TCPC_NUMBER("ipv6", tcpc_state_ipv6),
+};
+
+static void tcpc_states_render(struct tcpc_text *t, const struct tcpc_view *view)
+{
+	struct tcpc_table table;
+	unsigned int state;
+
+	tcpc_table_begin(&table, t, tcpc_states_columns,
+			 ARRAY_SIZE(tcpc_states_columns));
+	for (state = TCP_ESTABLISHED; state < TCPC_STATES; state++)
+		tcpc_table_row(&table, view, &state);
+	tcpc_table_end(&table);
+}
+
+const struct tcpc_format tcpc_format_states = {
+	.name = "states",
+	.depth = TCPC_DEPTH_STATES,
+	.render = tcpc_states_render,
+};
+
+/* listeners */
+
+/* "%" and the name of the interface, or its number if it has gone. */
+static void tcpc_text_scope(struct tcpc_text *t, struct net *net, int ifindex)
+{
+	char name[IFNAMSIZ] = "";
+	struct net_device *dev;
+
+	rcu_read_lock();
+	dev = dev_get_by_index_rcu(net, ifindex);
+	if (dev)
+		strscpy(name, dev->name, sizeof(name));
+	rcu_read_unlock();
+
+	tcpc_text_printf(t, "%%");
+	if (name[0])
+		tcpc_text_word(t, name);
+	else
+		tcpc_text_printf(t, "%d", ifindex);
+}
+
+static void tcpc_listener_local(struct tcpc_text *t, const void *view, const void *row)
+{
+	const struct tcpc_listener *l = row;
+
+	if (ipv6_addr_v4mapped(&l->addr)) {
+		tcpc_text_printf(t, "%pI4:%u", &l->addr.s6_addr32[3], l->port);
+		return;
+	}
+	tcpc_text_printf(t, "[%pI6c", &l->addr);
+	if (l->ifindex && ipv6_addr_type(&l->addr) & IPV6_ADDR_LINKLOCAL)
+		tcpc_text_scope(t, ((const struct tcpc_view *)view)->net, l->ifindex);
+	tcpc_text_printf(t, "]:%u", l->port);
+}
+
+static void tcpc_listener_cgroup(struct tcpc_text *t, const void *view, const void *row)
+{
+	const struct tcpc_listener *l = row;
+	const struct tcpc_view *v = view;
+
+	if (tcpc_cgroup_path(l->cgroup, v->cgroup_ns, v->path, PATH_MAX))
+		tcpc_text_word(t, v->path);
+}
+
+static void tcpc_listener_uid(struct tcpc_text *t, const void *view, const void *row)
+{
+	const struct tcpc_listener *l = row;
+	uid_t uid = from_kuid(((const struct tcpc_view *)view)->user_ns, l->uid);
+
+	if (uid != (uid_t)-1)
+		tcpc_text_printf(t, "%u", uid);
+}
+
+#define TCPC_LISTENER_NUMBER(field)						\
+static void tcpc_listener_##field(struct tcpc_text *t, const void *view,	\
+				  const void *row)				\
+{										\
+	tcpc_text_printf(t, "%llu",						\
+			 (u64)((const struct tcpc_listener *)row)->field);	\
+}
+
+TCPC_LISTENER_NUMBER(inode)
+TCPC_LISTENER_NUMBER(depth)
+TCPC_LISTENER_NUMBER(limit)
+TCPC_LISTENER_NUMBER(drops)
+TCPC_LISTENER_NUMBER(syn_queue)
+
+static const struct tcpc_column tcpc_listeners_columns[] = {
+	TCPC_NUMBER("netns", tcpc_cell_netns),
+	TCPC_TEXT("local", tcpc_listener_local),
+	TCPC_TEXT("cgroup", tcpc_listener_cgroup),
+	TCPC_TEXT("uid", tcpc_listener_uid),
+	TCPC_NUMBER("inode", tcpc_listener_inode),
+	TCPC_NUMBER("depth", tcpc_listener_depth),
+	TCPC_NUMBER("limit", tcpc_listener_limit),
+	TCPC_NUMBER("drops", tcpc_listener_drops),
+	TCPC_NUMBER("syn_queue", tcpc_listener_syn_queue),
+};
+
+static void tcpc_listeners_render(struct tcpc_text *t, const struct tcpc_view *view)
+{
+	const struct tcpc_listener *l = view->census->listeners;
+	struct tcpc_table table;
+	unsigned int i;
+
+	tcpc_table_begin(&table, t, tcpc_listeners_columns,
+			 ARRAY_SIZE(tcpc_listeners_columns));
+	for (i = 0; i < view->cn->listeners; i++)
+		tcpc_table_row(&table, view, &l[view->cn->first + i]);
+	tcpc_table_end(&table);
+}
+
+const struct tcpc_format tcpc_format_listeners = {
+	.name = "listeners",
+	.depth = TCPC_DEPTH_FULL,
+	.render = tcpc_listeners_render,
+};
+
+/* stat */
+
+static u64 tcpc_stat_snapshot_age_ms(const struct tcpc_view *view)
+{
+	return ktime_ms_delta(ktime_get(), view->census->start);
+}
+
+static u64 tcpc_stat_walk_us(const struct tcpc_view *view)
+{
+	return div_u64(view->census->walk_ns, NSEC_PER_USEC);
+}
+
+static u64 tcpc_stat_walk_restarts(const struct tcpc_view *view)
+{
+	return view->census->walk.restarts;
+}
+
+static u64 tcpc_stat_walk_locked(const struct tcpc_view *view)
+{
+	return view->census->walk.locked;
+}
+
+static u64 tcpc_stat_sockets(const struct tcpc_view *view)
+{
+	unsigned int state, family;
+	u64 sum = 0;
+
+	for (state = 0; state < TCPC_STATES; state++)
+		for (family = 0; family < TCPC_FAMILIES; family++)
+			sum += view->cn->counts.state[state][family];
+	return sum;
+}
+
+static u64 tcpc_stat_orphans(const struct tcpc_view *view)
+{
+	return view->cn->counts.orphans;
+}
+
+static u64 tcpc_stat_listeners_missed(const struct tcpc_view *view)
+{
+	return view->cn->listeners_missed;
+}
+
+static u64 tcpc_stat_netns_without_files(const struct tcpc_view *view)
+{
+	return tcpc_net_without_files();
+}
+
+/* All values are whole numbers, so that collectors can take any of them. */
+static const struct tcpc_stat_key {
+	const char *name;
+	u64 (*value)(const struct tcpc_view *view);
+} tcpc_stat_keys[] = {
+	{ "snapshot_age_ms", tcpc_stat_snapshot_age_ms },
+	{ "walk_us", tcpc_stat_walk_us },
+	{ "walk_restarts", tcpc_stat_walk_restarts },
+	{ "walk_locked_buckets", tcpc_stat_walk_locked },
+	{ "sockets", tcpc_stat_sockets },
+	{ "orphans", tcpc_stat_orphans },
+	{ "listeners_missed", tcpc_stat_listeners_missed },
+	{ "netns_without_files", tcpc_stat_netns_without_files },
+};
+
+static void tcpc_stat_render(struct tcpc_text *t, const struct tcpc_view *view)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(tcpc_stat_keys); i++)
+		tcpc_text_printf(t, "%s %llu\n", tcpc_stat_keys[i].name,
+				 tcpc_stat_keys[i].value(view));
+}
+
+const struct tcpc_format tcpc_format_stat = {
+	.name = "stat",
+	.depth = TCPC_DEPTH_FULL,
+	.render = tcpc_stat_render,
+};

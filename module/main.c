@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Loading, unloading and the module's parameters. */
+
+#include <linux/module.h>
+#include <linux/moduleparam.h>
+
+#include "net.h"
+#include "snapshot.h"
+
+static int tcpc_snapshot_ms_set(const char *val, const struct kernel_param *kp)
+{
+	return param_set_uint_minmax(val, kp, 0, TCPC_SNAPSHOT_MS_MAX);
+}
+
+static const struct kernel_param_ops tcpc_snapshot_ms_ops = {
+	.set = tcpc_snapshot_ms_set,
+	.get = param_get_uint,
+};
+
+module_param_cb(census_ms, &tcpc_snapshot_ms_ops, &tcpc_snapshot_ms, 0644);
+MODULE_PARM_DESC(census_ms,
+		 "age in ms up to which a walk's result is shown again, 0 to 3600000; 0: every open() walks (default 1000)");
+
+static int __init tcpc_init(void)
+{
+	int err;
+
+	err = tcpc_snapshot_init();
+	if (err)
+		return err;
+	/* Last: from here on there are readers. */
+	err = tcpc_net_init();
+	if (err)
+		tcpc_snapshot_exit();
+	return err;
+}
+
+static void __exit tcpc_exit(void)
+{
+	tcpc_net_exit();
+	tcpc_snapshot_exit();
+}
+
+module_init(tcpc_init);
+module_exit(tcpc_exit);
+
+MODULE_DESCRIPTION("TCP sockets by state, listeners and accept queues, in /proc/net/tcp_census");
+MODULE_AUTHOR("The tcp_census authors");
+MODULE_LICENSE("GPL");
+MODULE_VERSION("0.1.0");

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The network namespaces: what the module keeps for each, and sets of them. */
+#ifndef TCPC_NET_H
+#define TCPC_NET_H
+
+#include <linux/hash.h>
+#include <linux/list.h>
+#include <linux/types.h>
+#include <net/net_namespace.h>
+
+#include "proc.h"
+
+/**
+ * struct tcpc_net - what the module keeps for one network namespace
+ * @net: the namespace; valid from .init to .exit
+ * @id: a number no other namespace has or will have while the module is loaded
+ * @inum: inode number of the namespace, as lsns shows it
+ * @node: in the list of namespaces; under its mutex
+ * @dir: /proc/net/tcp_census, or NULL
+ * @files: the files below it
+ * @fileless: some of them, or all, could not be made
+ */
+struct tcpc_net {
+	struct net *net;
+	u64 id;
+	unsigned int inum;
+	struct list_head node;
+	struct proc_dir_entry *dir;
+	struct tcpc_proc_file files[TCPC_PROC_FILES];
+	bool fileless;
+};
+
+/**
+ * struct tcpc_netref - one namespace of a set
+ * @net: the namespace, with a reference
+ * @id: as in struct tcpc_net
+ * @inum: as in struct tcpc_net
+ */
+struct tcpc_netref {
+	struct net *net;
+	u64 id;
+	unsigned int inum;
+};
+
+/**
+ * struct tcpc_netset - all namespaces alive at one moment, each held
+ * @nr: how many
+ * @bits: log2 of the size of @hash
+ * @refs: the namespaces by slot, ids ascending
+ * @hash: open addressing from struct net pointer to slot
+ *
+ * A socket found in a hash table is attributed by comparing its namespace
+ * pointer with those held here, never by following it: TIME_WAIT sockets stay
+ * in the tables after the last reference to their namespace is gone.
+ */
+struct tcpc_netset {
+	unsigned int nr;
+	unsigned int bits;
+	struct tcpc_netref *refs;
+	struct tcpc_netslot {
+		const struct net *net;
+		unsigned int slot;
+	} *hash;
+};
+
+/**
+ * tcpc_netset_slot() - find a namespace in a set
+ * @set: the set
+ * @net: the namespace; only compared
+ *
+ * Context: any.
+ * Return: its slot, or -1 when the set does not hold it: it was created after
+ * the set was taken, or is being destroyed.
+ */
+static inline int tcpc_netset_slot(const struct tcpc_netset *set,
+				   const struct net *net)
+{
+	unsigned int i = hash_ptr((void *)net, set->bits);
+
+	/* At most half full, so the loop ends. */
+	while (set->hash[i].net != net) {
+		if (!set->hash[i].net)
+			return -1;
+		i = (i + 1) & ((1U << set->bits) - 1);
+	}
+	return set->hash[i].slot;
+}
+
+int tcpc_netset_get(struct tcpc_netset *set);
+void tcpc_netset_put(struct tcpc_netset *set);
+
+unsigned int tcpc_net_without_files(void);
+
+int tcpc_net_init(void);
+void tcpc_net_exit(void);
+
+#endif /* TCPC_NET_H */

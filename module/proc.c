@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The files below /proc/net/tcp_census.
+ *
+ * open() renders the whole text, so that what is read in pieces is one
+ * consistent whole and nothing of the kernel's is held while user space takes
+ * its time. When the module is unloaded procfs releases the open files; reading
+ * one afterwards gives EIO.
+ */
+
+#include <linux/cred.h>
+#include <linux/fs.h>
+#include <linux/kernel.h>
+#include <linux/limits.h>
+#include <linux/mm.h>
+#include <linux/nsproxy.h>
+#include <linux/proc_fs.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/uio.h>
+
+#include "compat.h"
+#include "format.h"
+#include "net.h"
+#include "proc.h"
+#include "snapshot.h"
+
+static const struct tcpc_format *const tcpc_proc_formats[TCPC_PROC_FILES] = {
+	&tcpc_format_states,
+	&tcpc_format_listeners,
+	&tcpc_format_stat,
+};
+
+/* Process context. The text of @f as @file's opener sees it. */
+static int tcpc_proc_render(const struct tcpc_proc_file *f, struct file *file,
+			    struct tcpc_text *text)
+{
+	struct tcpc_view view = {
+		.net = f->tn->net,
+		.user_ns = file->f_cred->user_ns,
+		.cgroup_ns = current->nsproxy->cgroup_ns,
+	};
+	struct tcpc_census *census;
+	int err = 0;
+
+	census = tcpc_snapshot_get(f->format->depth, f->tn->id);
+	if (IS_ERR(census))
+		return PTR_ERR(census);
+
+	view.census = census;
+	view.cn = tcpc_census_net(census, f->tn->id);
+	view.path = kmalloc(PATH_MAX, GFP_KERNEL);
+	if (view.path) {
+		f->format->render(text, &view);
+		err = text->err;
+	} else {
+		err = -ENOMEM;
+	}
+	kfree(view.path);
+	tcpc_census_put(census);
+	return err;
+}
+
+/*
+ * Process context. procfs keeps the entry, and with it struct tcpc_net and the
+ * namespace, until open() returns.
+ */
+static int tcpc_proc_open(struct inode *inode, struct file *file)
+{
+	struct tcpc_text *text;
+	int err;
+
+	if (file->f_mode & FMODE_WRITE)
+		return -EACCES;
+	text = kzalloc(sizeof(*text), GFP_KERNEL_ACCOUNT);
+	if (!text)
+		return -ENOMEM;
+	err = tcpc_proc_render(pde_data(inode), file, text);
+	if (err) {
+		kvfree(text->buf);
+		kfree(text);
+		return err;
+	}
+	file->private_data = text;
+	return 0;
+}
+
+static ssize_t tcpc_proc_read_iter(struct kiocb *iocb, struct iov_iter *to)
+{
+	const struct tcpc_text *text = iocb->ki_filp->private_data;
+	size_t n;
+
+	if (iocb->ki_pos >= text->len || !iov_iter_count(to))
+		return 0;
+	n = copy_to_iter(text->buf + iocb->ki_pos, text->len - iocb->ki_pos, to);
+	if (!n)
+		return -EFAULT;
+	iocb->ki_pos += n;
+	return n;
+}
+
+static loff_t tcpc_proc_lseek(struct file *file, loff_t offset, int whence)
+{
+	const struct tcpc_text *text = file->private_data;
+
+	return fixed_size_llseek(file, offset, whence, text->len);
+}
+
+static int tcpc_proc_release(struct inode *inode, struct file *file)
+{
+	struct tcpc_text *text = file->private_data;
+
+	kvfree(text->buf);
+	kfree(text);
+	return 0;
+}
+
+static const struct proc_ops tcpc_proc_ops = {
+	.proc_open = tcpc_proc_open,
+	.proc_read_iter = tcpc_proc_read_iter,
+	.proc_lseek = tcpc_proc_lseek,
+	.proc_release = tcpc_proc_release,
+};
+
+/**
+ * tcpc_proc_net_init() - make the files of a namespace
+ * @tn: the namespace
+ *
+ * Context: process, may sleep.
+ * Return: 0, or -ENOMEM when some or all could not be made; the others stay.
+ */
+int tcpc_proc_net_init(struct tcpc_net *tn)
+{
+	struct proc_dir_entry *dir;
+	unsigned int i;
+	int err = 0;
+
+	/*
+	 * Not proc_mkdir(): only an entry of proc_net_mkdir() is looked up anew
+	 * in each namespace.
+	 */
+	dir = proc_net_mkdir(tn->net, "tcp_census", tn->net->proc_net);
+	if (!dir)
+		return -ENOMEM;
+	for (i = 0; i < TCPC_PROC_FILES; i++) {
+		tn->files[i].tn = tn;
+		tn->files[i].format = tcpc_proc_formats[i];
+		if (!proc_create_data(tcpc_proc_formats[i]->name, 0444, dir,
+				      &tcpc_proc_ops, &tn->files[i]))
+			err = -ENOMEM;
+	}
+	tn->dir = dir;
+	return err;
+}
+
+/**
+ * tcpc_proc_net_exit() - remove the files of a namespace
+ * @tn: the namespace
+ *
+ * Waits for operations under way and releases the files that are open.
+ *
+ * Context: process, may sleep.
+ */
+void tcpc_proc_net_exit(struct tcpc_net *tn)
+{
+	proc_remove(tn->dir);
+	tn->dir = NULL;
+}

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The walk over the kernel's TCP tables. Nobody else touches them.
+ *
+ * Buckets are nulls lists of SLAB_TYPESAFE_BY_RCU objects: an entry may be
+ * freed and hashed elsewhere while the walk stands on it, which then follows
+ * the other chain and notices at its end, where the list's nulls value is not
+ * this bucket's. The bucket is then discarded and seen again; after three times
+ * under its lock, where nothing can move.
+ */
+
+#include <linux/rculist.h>
+#include <linux/sched.h>
+#include <linux/spinlock.h>
+#include <net/inet_hashtables.h>
+#include <net/tcp.h>
+
+#include "compat.h"
+#include "walk.h"
+
+/* Restarts of one bucket before its lock is taken. */
+#define TCPC_WALK_RESTARTS 3
+
+/*
+ * Entries seen in one RCU section, a fraction of a millisecond's worth. A walk
+ * goes past it to the end of a bucket, so that it need not hold its place, but
+ * not by more than as many again. Empty buckets cost a 64th of an entry.
+ */
+#define TCPC_WALK_BATCH 512
+#define TCPC_WALK_EMPTY_SHIFT 6
+
+struct tcpc_walk {
+	const struct tcpc_visitor *v;
+	void *ctx;
+	struct tcpc_walk_stats *stats;
+	int budget; /* entries left in this RCU section; may run negative */
+};
+
+/**
+ * struct tcpc_bucket - a chain of one of the tables
+ * @head: the chain
+ * @lock: its lock
+ * @bh: @lock is taken with softirqs off (the established tables'); the
+ *	listening table's is a plain lock of process context
+ * @nulls: the value that ends the chain
+ * @visit: the visitor's function for this table
+ */
+struct tcpc_bucket {
+	struct hlist_nulls_head *head;
+	spinlock_t *lock;
+	bool bh;
+	unsigned long nulls;
+	int (*visit)(void *ctx, struct sock *sk);
+};
+
+/* Process context, in the walk's RCU section: leave it for a moment. */
+static void tcpc_walk_breathe(struct tcpc_walk *w)
+{
+	rcu_read_unlock();
+	cond_resched();
+	rcu_read_lock();
+	w->budget = TCPC_WALK_BATCH;
+}
+
+/*
+ * Leave the RCU section in the middle of a chain, standing on @sk.
+ *
+ * New entries come in front of a chain (listeners of an IPv6 reuseport group
+ * also behind it), so as long as @sk is still hashed all that stood behind it
+ * and stayed is still there to be seen. The reference keeps it from being
+ * used for another connection meanwhile. Returns false if the place was lost.
+ */
+static bool tcpc_walk_pause(struct tcpc_walk *w, struct sock *sk)
+{
+	bool hashed;
+
+	/* Zero for a moment while hashed is normal for request and timewait. */
+	if (!refcount_inc_not_zero(&sk->sk_refcnt))
+		return true;
+	tcpc_walk_breathe(w);
+	hashed = !hlist_nulls_unhashed_lockless(&sk->sk_nulls_node);
+	sock_gen_put(sk);
+	return hashed;
+}
+
+/*
+ * Show one chain to the visitor. Under RCU; with the bucket's lock if @locked.
+ * Returns 0, -EAGAIN when the walk was led astray, or what the visitor said.
+ */
+static int tcpc_walk_chain(struct tcpc_walk *w, const struct tcpc_bucket *b,
+			   bool locked)
+{
+	struct hlist_nulls_node *node;
+	struct sock *sk;
+	int err;
+
+	sk_nulls_for_each_rcu(sk, node, b->head) {
+		err = b->visit(w->ctx, sk);
+		if (err)
+			return err;
+		if (--w->budget <= -TCPC_WALK_BATCH && !locked &&
+		    !tcpc_walk_pause(w, sk))
+			return -EAGAIN;
+	}
+	return get_nulls_value(node) == b->nulls ? 0 : -EAGAIN;
+}
+
+static int tcpc_walk_chain_locked(struct tcpc_walk *w,
+				  const struct tcpc_bucket *b)
+{
+	int err;
+
+	if (b->bh)
+		spin_lock_bh(b->lock);
+	else
+		spin_lock(b->lock);
+	err = tcpc_walk_chain(w, b, true);
+	if (b->bh)
+		spin_unlock_bh(b->lock);
+	else
+		spin_unlock(b->lock);
+	return err;
+}
+
+/* Process context, in the walk's RCU section. */
+static void tcpc_walk_bucket(struct tcpc_walk *w, const struct tcpc_bucket *b)
+{
+	unsigned int restarts = 0;
+	int err;
+
+	for (;;) {
+		if (restarts < TCPC_WALK_RESTARTS)
+			err = tcpc_walk_chain(w, b, false);
+		else
+			err = tcpc_walk_chain_locked(w, b);
+		if (!err)
+			break;
+		w->v->discard(w->ctx);
+		if (err == -ENOSPC) {
+			rcu_read_unlock();
+			w->v->grow(w->ctx);
+			rcu_read_lock();
+			continue;
+		}
+		w->stats->restarts++;
+		if (++restarts == TCPC_WALK_RESTARTS)
+			w->stats->locked++;
+	}
+	w->v->commit(w->ctx);
+	if (w->budget <= 0)
+		tcpc_walk_breathe(w);
+}
+
+static void tcpc_walk_ehash(struct tcpc_walk *w, struct inet_hashinfo *hinfo)
+{
+	struct tcpc_bucket b = { .bh = true, .visit = w->v->ehash };
+	unsigned int i;
+
+	/* The mask may be UINT_MAX in theory: count from the end. */
+	for (i = hinfo->ehash_mask;; i--) {
+		b.head = &hinfo->ehash[i].chain;
+		if (!hlist_nulls_empty(b.head)) {
+			b.lock = inet_ehash_lockp(hinfo, i);
+			b.nulls = i;
+			tcpc_walk_bucket(w, &b);
+		} else if (!(i & ((1U << TCPC_WALK_EMPTY_SHIFT) - 1)) &&
+			   --w->budget <= 0) {
+			tcpc_walk_breathe(w);
+		}
+		if (!i)
+			break;
+	}
+}
+
+static void tcpc_walk_lhash(struct tcpc_walk *w, struct inet_hashinfo *hinfo)
+{
+	struct tcpc_bucket b = { .bh = false, .visit = w->v->listener };
+	unsigned int i, size = tcpc_lhash_size(hinfo);
+
+	for (i = 0; i < size; i++) {
+		struct inet_listen_hashbucket *ilb = tcpc_lhash_bucket(hinfo, i);
+
+		b.head = &ilb->nulls_head;
+		if (hlist_nulls_empty(b.head))
+			continue;
+		b.lock = &ilb->lock;
+		b.nulls = i + LISTENING_NULLS_BASE;
+		tcpc_walk_bucket(w, &b);
+	}
+}
+
+/**
+ * tcpc_walk() - show every TCP socket to a visitor, each exactly once
+ * @nets: the namespaces whose tables are walked, held by the caller
+ * @v: the visitor
+ * @ctx: passed to the visitor
+ * @stats: added to
+ *
+ * Walks the listening table, the established table that most namespaces share,
+ * and the private one of each namespace that has one. A socket that stays in
+ * its table during the walk is shown exactly once in a committed bucket; one
+ * that comes, goes or turns into another kind of entry meanwhile may be missed.
+ * (Nulls values are per table: an entry that is freed and hashed again under
+ * the same number in another table, in the nanoseconds the walk stands on it,
+ * is not noticed. The kernel's own lookups share that.)
+ *
+ * RCU sections are bounded by TCPC_WALK_BATCH entries, a bucket's lock by the
+ * length of its chain.
+ *
+ * Context: process, may sleep.
+ */
+void tcpc_walk(const struct tcpc_netset *nets, const struct tcpc_visitor *v,
+	       void *ctx, struct tcpc_walk_stats *stats)
+{
+	struct inet_hashinfo *shared = init_net.ipv4.tcp_death_row.hashinfo;
+	struct tcpc_walk w = {
+		.v = v,
+		.ctx = ctx,
+		.stats = stats,
+		.budget = TCPC_WALK_BATCH,
+	};
+	unsigned int i;
+
+	rcu_read_lock();
+	tcpc_walk_lhash(&w, shared);
+	tcpc_walk_ehash(&w, shared);
+	for (i = 0; i < nets->nr; i++) {
+		struct inet_hashinfo *own =
+			nets->refs[i].net->ipv4.tcp_death_row.hashinfo;
+
+		if (own != shared)
+			tcpc_walk_ehash(&w, own);
+	}
+	rcu_read_unlock();
+}
