@@ -11,10 +11,21 @@
 #include "format.h"
 #include "net.h"
 
-#define TCPC_NUMBER(_name, _cell) { .name = _name, .cell = _cell }
-#define TCPC_TEXT(_name, _cell) { .name = _name, .text = true, .cell = _cell }
+/* The cell of a column whose number stands in the row as it is shown. */
+static void tcpc_cell_u32(struct tcpc_text *t, const struct tcpc_column *col,
+			  const void *view, const void *row)
+{
+	tcpc_text_printf(t, "%u", *(const u32 *)(row + col->offset));
+}
 
-static void tcpc_cell_netns(struct tcpc_text *t, const void *view, const void *row)
+static void tcpc_cell_u64(struct tcpc_text *t, const struct tcpc_column *col,
+			  const void *view, const void *row)
+{
+	tcpc_text_printf(t, "%llu", *(const u64 *)(row + col->offset));
+}
+
+static void tcpc_cell_netns(struct tcpc_text *t, const struct tcpc_column *col,
+			    const void *view, const void *row)
 {
 	tcpc_text_printf(t, "%u", ((const struct tcpc_view *)view)->cn->inum);
 }
@@ -36,33 +47,23 @@ static const char *const tcpc_state_names[TCPC_STATES] = {
 	[TCP_CLOSING] = "closing",
 };
 
-/* A row is a pointer to the number of the state. */
-static void tcpc_state_name(struct tcpc_text *t, const void *view, const void *row)
+/* A row is a line of struct tcpc_counts.state; its place there is the state. */
+static void tcpc_state_name(struct tcpc_text *t, const struct tcpc_column *col,
+			    const void *view, const void *row)
 {
-	tcpc_text_word(t, tcpc_state_names[*(const unsigned int *)row]);
-}
+	const struct tcpc_view *v = view;
+	const u32 (*state)[TCPC_FAMILIES] = row;
 
-static u32 tcpc_state_count(const struct tcpc_view *view, const unsigned int *state,
-			    enum tcpc_family family)
-{
-	return view->cn->counts.state[*state][family];
-}
-
-static void tcpc_state_ipv4(struct tcpc_text *t, const void *view, const void *row)
-{
-	tcpc_text_printf(t, "%u", tcpc_state_count(view, row, TCPC_IPV4));
-}
-
-static void tcpc_state_ipv6(struct tcpc_text *t, const void *view, const void *row)
-{
-	tcpc_text_printf(t, "%u", tcpc_state_count(view, row, TCPC_IPV6));
+	tcpc_text_word(t, tcpc_state_names[state - v->cn->counts.state]);
 }
 
 static const struct tcpc_column tcpc_states_columns[] = {
-	TCPC_NUMBER("netns", tcpc_cell_netns),
-	TCPC_TEXT("state", tcpc_state_name),
-	TCPC_NUMBER("ipv4", tcpc_state_ipv4),
-	TCPC_NUMBER("ipv6", tcpc_state_ipv6),
+	{ .name = "netns", .cell = tcpc_cell_netns },
+	{ .name = "state", .cell = tcpc_state_name, .text = true },
+	{ .name = "ipv4", .cell = tcpc_cell_u32,
+	  .offset = TCPC_IPV4 * sizeof(u32) },
+	{ .name = "ipv6", .cell = tcpc_cell_u32,
+	  .offset = TCPC_IPV6 * sizeof(u32) },
 };
 
 static void tcpc_states_render(struct tcpc_text *t, const struct tcpc_view *view)
@@ -73,7 +74,7 @@ static void tcpc_states_render(struct tcpc_text *t, const struct tcpc_view *view
 	tcpc_table_begin(&table, t, tcpc_states_columns,
 			 ARRAY_SIZE(tcpc_states_columns));
 	for (state = TCP_ESTABLISHED; state < TCPC_STATES; state++)
-		tcpc_table_row(&table, view, &state);
+		tcpc_table_row(&table, view, &view->cn->counts.state[state]);
 	tcpc_table_end(&table);
 }
 
@@ -104,7 +105,8 @@ static void tcpc_text_scope(struct tcpc_text *t, struct net *net, int ifindex)
 		tcpc_text_printf(t, "%d", ifindex);
 }
 
-static void tcpc_listener_local(struct tcpc_text *t, const void *view, const void *row)
+static void tcpc_listener_local(struct tcpc_text *t, const struct tcpc_column *col,
+				const void *view, const void *row)
 {
 	const struct tcpc_listener *l = row;
 
@@ -118,7 +120,8 @@ static void tcpc_listener_local(struct tcpc_text *t, const void *view, const voi
 	tcpc_text_printf(t, "]:%u", l->port);
 }
 
-static void tcpc_listener_cgroup(struct tcpc_text *t, const void *view, const void *row)
+static void tcpc_listener_cgroup(struct tcpc_text *t, const struct tcpc_column *col,
+				 const void *view, const void *row)
 {
 	const struct tcpc_listener *l = row;
 	const struct tcpc_view *v = view;
@@ -127,7 +130,8 @@ static void tcpc_listener_cgroup(struct tcpc_text *t, const void *view, const vo
 		tcpc_text_word(t, v->path);
 }
 
-static void tcpc_listener_uid(struct tcpc_text *t, const void *view, const void *row)
+static void tcpc_listener_uid(struct tcpc_text *t, const struct tcpc_column *col,
+			      const void *view, const void *row)
 {
 	const struct tcpc_listener *l = row;
 	uid_t uid = from_kuid(((const struct tcpc_view *)view)->user_ns, l->uid);
@@ -136,30 +140,21 @@ static void tcpc_listener_uid(struct tcpc_text *t, const void *view, const void 
 		tcpc_text_printf(t, "%u", uid);
 }
 
-#define TCPC_LISTENER_NUMBER(field)						\
-static void tcpc_listener_##field(struct tcpc_text *t, const void *view,	\
-				  const void *row)				\
-{										\
-	tcpc_text_printf(t, "%llu",						\
-			 (u64)((const struct tcpc_listener *)row)->field);	\
-}
-
-TCPC_LISTENER_NUMBER(inode)
-TCPC_LISTENER_NUMBER(depth)
-TCPC_LISTENER_NUMBER(limit)
-TCPC_LISTENER_NUMBER(drops)
-TCPC_LISTENER_NUMBER(syn_queue)
-
 static const struct tcpc_column tcpc_listeners_columns[] = {
-	TCPC_NUMBER("netns", tcpc_cell_netns),
-	TCPC_TEXT("local", tcpc_listener_local),
-	TCPC_TEXT("cgroup", tcpc_listener_cgroup),
-	TCPC_TEXT("uid", tcpc_listener_uid),
-	TCPC_NUMBER("inode", tcpc_listener_inode),
-	TCPC_NUMBER("depth", tcpc_listener_depth),
-	TCPC_NUMBER("limit", tcpc_listener_limit),
-	TCPC_NUMBER("drops", tcpc_listener_drops),
-	TCPC_NUMBER("syn_queue", tcpc_listener_syn_queue),
+	{ .name = "netns", .cell = tcpc_cell_netns },
+	{ .name = "local", .cell = tcpc_listener_local, .text = true },
+	{ .name = "cgroup", .cell = tcpc_listener_cgroup, .text = true },
+	{ .name = "uid", .cell = tcpc_listener_uid, .text = true },
+	{ .name = "inode", .cell = tcpc_cell_u64,
+	  .offset = offsetof(struct tcpc_listener, inode) },
+	{ .name = "depth", .cell = tcpc_cell_u32,
+	  .offset = offsetof(struct tcpc_listener, depth) },
+	{ .name = "limit", .cell = tcpc_cell_u32,
+	  .offset = offsetof(struct tcpc_listener, limit) },
+	{ .name = "drops", .cell = tcpc_cell_u32,
+	  .offset = offsetof(struct tcpc_listener, drops) },
+	{ .name = "syn_queue", .cell = tcpc_cell_u32,
+	  .offset = offsetof(struct tcpc_listener, syn_queue) },
 };
 
 static void tcpc_listeners_render(struct tcpc_text *t, const struct tcpc_view *view)

@@ -47,4 +47,4 @@ module_exit(tcpc_exit);
 MODULE_DESCRIPTION("TCP sockets by state, listeners and accept queues, in /proc/net/tcp_census");
 MODULE_AUTHOR("The tcp_census authors");
 MODULE_LICENSE("GPL");
-MODULE_VERSION("0.1.0");
+MODULE_VERSION(TCPC_VERSION);

@@ -114,10 +114,11 @@ struct tcpc_request {
 };
 
 /*
- * The answer to a request, if there is one: a census with a reference, or an
- * error. Otherwise sees to it that a walk will bring one, and returns NULL.
+ * Is there an answer to this request? A census with a reference, or an error,
+ * is put into *@answer. If there is none, a walk that brings one is seen to.
  */
-static struct tcpc_census *tcpc_snapshot_try(const struct tcpc_request *req)
+static bool tcpc_snapshot_try(const struct tcpc_request *req,
+			      struct tcpc_census **answer)
 {
 	struct tcpc_census *c, *ret = NULL;
 	bool queue = false;
@@ -148,6 +149,7 @@ static struct tcpc_census *tcpc_snapshot_try(const struct tcpc_request *req)
 
 	if (queue)
 		queue_work(tcpc_snapshot_wq, &tcpc_snapshot_work);
+	*answer = ret;
 	return ret;
 }
 
@@ -174,7 +176,7 @@ struct tcpc_census *tcpc_snapshot_get(enum tcpc_depth depth, u64 net_id)
 	struct tcpc_census *census;
 
 	if (wait_event_killable(tcpc_snapshot_wait,
-				(census = tcpc_snapshot_try(&req))))
+				tcpc_snapshot_try(&req, &census)))
 		return ERR_PTR(-EINTR);
 	return census;
 }

@@ -157,7 +157,7 @@ void tcpc_table_row(struct tcpc_table *table, const void *view, const void *row)
 
 	for (i = 0; i < table->nr_columns; i++) {
 		from = t->len;
-		table->columns[i].cell(t, view, row);
+		table->columns[i].cell(t, &table->columns[i], view, row);
 		tcpc_table_cell_end(table, i, from);
 	}
 	table->rows++;

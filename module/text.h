@@ -30,13 +30,16 @@ struct tcpc_text {
  * @name: in the header line
  * @text: aligned to the left, and "-" when there is nothing to show; numbers
  *	are aligned to the right and always there
+ * @offset: where in the row the value stands, for those @cell that need it
  * @cell: writes the cell of @row, with tcpc_text_printf() or tcpc_text_word();
  *	@view is the caller's
  */
 struct tcpc_column {
 	const char *name;
 	bool text;
-	void (*cell)(struct tcpc_text *t, const void *view, const void *row);
+	size_t offset;
+	void (*cell)(struct tcpc_text *t, const struct tcpc_column *col,
+		     const void *view, const void *row);
 };
 
 /**

@@ -47,7 +47,7 @@ struct tcpc_walk {
  */
 struct tcpc_bucket {
 	struct hlist_nulls_head *head;
-	spinlock_t *lock;
+	spinlock_t *lock; /* the kernel's, over this bucket's chain */
 	bool bh;
 	unsigned long nulls;
 	int (*visit)(void *ctx, struct sock *sk);

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# For people. The kernel's build system reads Kbuild instead.
+
+KVER ?= $(shell uname -r)
+KDIR ?= /lib/modules/$(KVER)/build
+
+# The version stands in dkms.conf alone.
+VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
+
+.PHONY: all load unload install uninstall run check lint clean help
+
+all:
+	@tools/host headers '$(KVER)' '$(KDIR)'
+	+@$(MAKE) -C '$(KDIR)' M='$(CURDIR)' modules
+
+load: all
+	@tools/host load
+
+unload:
+	@tools/host unload
+
+install:
+	@tools/host install '$(KVER)' '$(VERSION)'
+
+uninstall:
+	@tools/host uninstall '$(VERSION)'
+
+run:
+	@tools/demo
+
+check:
+	@tools/lab/check $(K)
+
+lint:
+	@tools/lint
+
+clean:
+	@rm -rf .tmp_versions .module-common.o .*.cmd *.ko *.o *.mod *.mod.c \
+		Module.symvers modules.order module/*.o module/.*.cmd
+
+help:
+	@echo 'make            build the module for the running kernel, or for KDIR='
+	@echo 'make run        try it in a virtual machine'
+	@echo 'make load       build it, load it into the running kernel, show its files'
+	@echo 'make unload     unload it'
+	@echo 'make install    install it through DKMS, for KVER='
+	@echo 'make uninstall  undo that'
+	@echo 'make check      run all tests, or those of one kernel: K=6.12'
+	@echo 'make lint       check the style of the sources'
+	@echo 'make clean      remove what was built here'
