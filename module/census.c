@@ -16,7 +16,7 @@
 /**
  * struct tcpc_census_walk - a census being taken
  * @c: the census
- * @nets: the namespaces, held
+ * @nets: the namespaces
  * @total: a struct tcpc_counts per namespace, as an array of u32: the counters
  *	of committed buckets
  * @pending: the same for the bucket at hand

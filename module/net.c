@@ -1,10 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The network namespaces: what the module keeps for each, and sets of them. */
+/*
+ * The network namespaces: what the module keeps for each, and sets of them.
+ *
+ * A walk must keep the namespaces it works for, and their private hash tables,
+ * from going away. It does not take references: a namespace is in our list from
+ * .init on, and one whose creation fails after that is freed whatever its count
+ * says. Instead our exit method, which runs before that of tcp frees the tables
+ * and long before the namespace is freed, waits for the walks that know it.
+ */
 
 #include <linux/list.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/srcu.h>
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
 
@@ -18,6 +27,9 @@ static DEFINE_MUTEX(tcpc_net_lock);
 static LIST_HEAD(tcpc_nets); /* ids ascending */
 static unsigned int tcpc_nets_nr;
 static u64 tcpc_net_last_id;
+
+/* Held by whoever uses the namespaces of a set. */
+DEFINE_STATIC_SRCU(tcpc_net_srcu);
 
 /* Namespaces whose files could not be made, for stat. */
 static atomic_t tcpc_net_fileless = ATOMIC_INIT(0);
@@ -59,28 +71,30 @@ static int __net_init tcpc_net_ns_init(struct net *net)
 }
 
 /*
- * Process context, from cleanup_net() or module unload. No walk holds this
- * namespace in the first case; in the second one may, but walks use only
- * struct net, which they pin, and never struct tcpc_net.
+ * Process context: from cleanup_net(), module unload, or a creation that failed.
+ * One grace period serves all namespaces of the batch.
  */
-static void __net_exit tcpc_net_ns_exit(struct net *net)
+static void __net_exit tcpc_net_ns_exit_batch(struct list_head *nets)
 {
-	struct tcpc_net *tn = net_generic(net, tcpc_net_id);
+	struct tcpc_net *tn;
+	struct net *net;
 
-	/* Waits for every open() and read() of these files under way. */
-	tcpc_proc_net_exit(tn);
-	if (tn->fileless)
-		atomic_dec(&tcpc_net_fileless);
-
-	mutex_lock(&tcpc_net_lock);
-	list_del(&tn->node);
-	tcpc_nets_nr--;
-	mutex_unlock(&tcpc_net_lock);
+	list_for_each_entry(net, nets, exit_list) {
+		tn = net_generic(net, tcpc_net_id);
+		tcpc_proc_net_exit(tn);
+		if (tn->fileless)
+			atomic_dec(&tcpc_net_fileless);
+		mutex_lock(&tcpc_net_lock);
+		list_del(&tn->node);
+		tcpc_nets_nr--;
+		mutex_unlock(&tcpc_net_lock);
+	}
+	synchronize_srcu(&tcpc_net_srcu);
 }
 
 static struct pernet_operations tcpc_net_ops = {
 	.init = tcpc_net_ns_init,
-	.exit = tcpc_net_ns_exit,
+	.exit_batch = tcpc_net_ns_exit_batch,
 	.id = &tcpc_net_id,
 	.size = sizeof(struct tcpc_net),
 };
@@ -99,59 +113,65 @@ static void tcpc_netset_index(struct tcpc_netset *set)
 	}
 }
 
-/**
- * tcpc_netset_get() - hold every namespace that is alive
- * @set: filled; release with tcpc_netset_put()
- *
- * The references keep the namespaces' private hash tables in place and their
- * addresses from being used again; a namespace whose last user goes away
- * meanwhile is destroyed when the set is put. Namespaces whose count is already
- * zero are left out.
- *
- * Context: process, may sleep.
- * Return: 0 or -ENOMEM.
- */
-int tcpc_netset_get(struct tcpc_netset *set)
+/* Copy the list. Returns 0 or -ENOMEM; process context. */
+static int tcpc_netset_fill(struct tcpc_netset *set)
 {
 	struct tcpc_net *tn;
-	unsigned int cap;
-
-	memset(set, 0, sizeof(*set));
+	unsigned int cap = 0;
 
 	/* Allocate outside the lock; try again if the list has grown past it. */
 	mutex_lock(&tcpc_net_lock);
-	while (tcpc_nets_nr > set->nr) {
-		cap = tcpc_nets_nr;
+	while (tcpc_nets_nr > cap) {
+		cap = tcpc_nets_nr + tcpc_nets_nr / 8;
 		mutex_unlock(&tcpc_net_lock);
-		cap += cap / 8;
 		kvfree(set->refs);
 		set->refs = kvmalloc_array(cap, sizeof(*set->refs), GFP_KERNEL);
-		if (!set->refs) {
-			set->nr = 0;
+		if (!set->refs)
 			return -ENOMEM;
-		}
-		set->nr = cap;
 		mutex_lock(&tcpc_net_lock);
 	}
-	set->nr = 0;
 	list_for_each_entry(tn, &tcpc_nets, node) {
-		if (!maybe_get_net(tn->net))
-			continue;
 		set->refs[set->nr].net = tn->net;
 		set->refs[set->nr].id = tn->id;
 		set->refs[set->nr].inum = tn->inum;
 		set->nr++;
 	}
 	mutex_unlock(&tcpc_net_lock);
+	return 0;
+}
 
+/**
+ * tcpc_netset_get() - take the namespaces there are, and keep them
+ * @set: filled; release with tcpc_netset_put()
+ *
+ * Until the set is put no namespace of it is freed, nor its private tables,
+ * nor their addresses used again; the destruction of a namespace, should it
+ * begin meanwhile, waits. So put it soon.
+ *
+ * Context: process, may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int tcpc_netset_get(struct tcpc_netset *set)
+{
+	int err;
+
+	memset(set, 0, sizeof(*set));
+	set->srcu = srcu_read_lock(&tcpc_net_srcu);
+	err = tcpc_netset_fill(set);
+	if (err)
+		goto fail;
+
+	err = -ENOMEM;
 	set->bits = order_base_2(2 * set->nr + 2);
 	set->hash = kvcalloc(1UL << set->bits, sizeof(*set->hash), GFP_KERNEL);
-	if (!set->hash) {
-		tcpc_netset_put(set);
-		return -ENOMEM;
-	}
+	if (!set->hash)
+		goto fail;
 	tcpc_netset_index(set);
 	return 0;
+
+fail:
+	tcpc_netset_put(set);
+	return err;
 }
 
 /**
@@ -162,13 +182,9 @@ int tcpc_netset_get(struct tcpc_netset *set)
  */
 void tcpc_netset_put(struct tcpc_netset *set)
 {
-	unsigned int i;
-
-	for (i = 0; i < set->nr; i++)
-		put_net(set->refs[i].net);
 	kvfree(set->refs);
 	kvfree(set->hash);
-	memset(set, 0, sizeof(*set));
+	srcu_read_unlock(&tcpc_net_srcu, set->srcu);
 }
 
 /**

@@ -32,7 +32,7 @@ struct tcpc_net {
 
 /**
  * struct tcpc_netref - one namespace of a set
- * @net: the namespace, with a reference
+ * @net: the namespace
  * @id: as in struct tcpc_net
  * @inum: as in struct tcpc_net
  */
@@ -43,14 +43,15 @@ struct tcpc_netref {
 };
 
 /**
- * struct tcpc_netset - all namespaces alive at one moment, each held
+ * struct tcpc_netset - the namespaces there are at one moment
  * @nr: how many
  * @bits: log2 of the size of @hash
  * @refs: the namespaces by slot, ids ascending
  * @hash: open addressing from struct net pointer to slot
+ * @srcu: keeps the namespaces, see tcpc_netset_get()
  *
  * A socket found in a hash table is attributed by comparing its namespace
- * pointer with those held here, never by following it: TIME_WAIT sockets stay
+ * pointer with those kept here, never by following it: TIME_WAIT sockets stay
  * in the tables after the last reference to their namespace is gone.
  */
 struct tcpc_netset {
@@ -61,6 +62,7 @@ struct tcpc_netset {
 		const struct net *net;
 		unsigned int slot;
 	} *hash;
+	int srcu;
 };
 
 /**
@@ -69,8 +71,8 @@ struct tcpc_netset {
  * @net: the namespace; only compared
  *
  * Context: any.
- * Return: its slot, or -1 when the set does not hold it: it was created after
- * the set was taken, or is being destroyed.
+ * Return: its slot, or -1 when the set does not have it: it was created later,
+ * or was already being destroyed.
  */
 static inline int tcpc_netset_slot(const struct tcpc_netset *set,
 				   const struct net *net)

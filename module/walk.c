@@ -191,7 +191,7 @@ static void tcpc_walk_lhash(struct tcpc_walk *w, struct inet_hashinfo *hinfo)
 
 /**
  * tcpc_walk() - show every TCP socket to a visitor, each exactly once
- * @nets: the namespaces whose tables are walked, held by the caller
+ * @nets: the namespaces whose tables are walked
  * @v: the visitor
  * @ctx: passed to the visitor
  * @stats: added to
