@@ -304,10 +304,9 @@ struct tcpc_census *tcpc_census_take(enum tcpc_depth depth)
 
 	w.c = c;
 	err = tcpc_netset_get(&w.nets);
-	if (!err) {
+	if (!err)
 		err = tcpc_census_walk(c, &w);
-		tcpc_netset_put(&w.nets);
-	}
+	tcpc_netset_put(&w.nets);
 	kvfree(w.total);
 	kvfree(w.pending);
 	kvfree(w.touched);

@@ -142,7 +142,7 @@ static int tcpc_netset_fill(struct tcpc_netset *set)
 
 /**
  * tcpc_netset_get() - take the namespaces there are, and keep them
- * @set: filled; release with tcpc_netset_put()
+ * @set: filled; to be released with tcpc_netset_put(), on failure too
  *
  * Until the set is put no namespace of it is freed, nor its private tables,
  * nor their addresses used again; the destruction of a namespace, should it
@@ -152,6 +152,7 @@ static int tcpc_netset_fill(struct tcpc_netset *set)
  * Return: 0 or -ENOMEM.
  */
 int tcpc_netset_get(struct tcpc_netset *set)
+	__acquires(&tcpc_net_srcu)
 {
 	int err;
 
@@ -159,19 +160,13 @@ int tcpc_netset_get(struct tcpc_netset *set)
 	set->srcu = srcu_read_lock(&tcpc_net_srcu);
 	err = tcpc_netset_fill(set);
 	if (err)
-		goto fail;
-
-	err = -ENOMEM;
+		return err;
 	set->bits = order_base_2(2 * set->nr + 2);
 	set->hash = kvcalloc(1UL << set->bits, sizeof(*set->hash), GFP_KERNEL);
 	if (!set->hash)
-		goto fail;
+		return -ENOMEM;
 	tcpc_netset_index(set);
 	return 0;
-
-fail:
-	tcpc_netset_put(set);
-	return err;
 }
 
 /**
@@ -181,6 +176,7 @@ fail:
  * Context: process, may sleep.
  */
 void tcpc_netset_put(struct tcpc_netset *set)
+	__releases(&tcpc_net_srcu)
 {
 	kvfree(set->refs);
 	kvfree(set->hash);

@@ -21,6 +21,14 @@ unsigned int tcpc_snapshot_ms = 1000;
 /* Time for those who waited for a snapshot to pick it up before it is freed. */
 #define TCPC_SNAPSHOT_LINGER_MS 1000
 
+/*
+ * After a walk, times its own length that pass before the next, but never more
+ * than census_ms: walks take a quarter of one CPU at most, although anybody may
+ * create namespaces, each of which needs a new walk when it is first read. With
+ * census_ms=0 there is no rest.
+ */
+#define TCPC_SNAPSHOT_REST 3
+
 /**
  * struct tcpc_attempt - a walk that is under way or has failed
  * @depth: what it looks for; 0 if there is none
@@ -33,18 +41,19 @@ struct tcpc_attempt {
 	int err;
 };
 
-/* Protects the four below; never held for longer than it takes to look. */
+/* Protects the five below; never held for longer than it takes to look. */
 static DEFINE_SPINLOCK(tcpc_snapshot_lock);
 static struct tcpc_census *tcpc_snapshot;
 static unsigned int tcpc_snapshot_wanted; /* depth of the next walk, or 0 */
 static struct tcpc_attempt tcpc_snapshot_running;
 static struct tcpc_attempt tcpc_snapshot_failed;
+static ktime_t tcpc_snapshot_rested; /* no walk before this time */
 
 static DECLARE_WAIT_QUEUE_HEAD(tcpc_snapshot_wait);
 static struct workqueue_struct *tcpc_snapshot_wq;
 
 static void tcpc_snapshot_walk(struct work_struct *work);
-static DECLARE_WORK(tcpc_snapshot_work, tcpc_snapshot_walk);
+static DECLARE_DELAYED_WORK(tcpc_snapshot_work, tcpc_snapshot_walk);
 
 static void tcpc_snapshot_expire(struct work_struct *work);
 static DECLARE_DELAYED_WORK(tcpc_snapshot_expiry, tcpc_snapshot_expire);
@@ -53,18 +62,29 @@ static DECLARE_DELAYED_WORK(tcpc_snapshot_expiry, tcpc_snapshot_expire);
 static void tcpc_snapshot_walk(struct work_struct *work)
 {
 	struct tcpc_census *census, *old = NULL;
+	ktime_t start = ktime_get(), end;
 	unsigned int depth;
+	s64 rest_ms;
 
 	spin_lock(&tcpc_snapshot_lock);
+	rest_ms = min_t(s64, ktime_ms_delta(tcpc_snapshot_rested, start),
+			READ_ONCE(tcpc_snapshot_ms));
 	depth = tcpc_snapshot_wanted;
+	if (depth && rest_ms > 0) {
+		spin_unlock(&tcpc_snapshot_lock);
+		queue_delayed_work(tcpc_snapshot_wq, &tcpc_snapshot_work,
+				   msecs_to_jiffies(rest_ms));
+		return;
+	}
 	tcpc_snapshot_wanted = 0;
 	tcpc_snapshot_running.depth = depth;
-	tcpc_snapshot_running.start = ktime_get();
+	tcpc_snapshot_running.start = start;
 	spin_unlock(&tcpc_snapshot_lock);
 	if (!depth)
 		return;
 
 	census = tcpc_census_take(depth);
+	end = ktime_get();
 
 	spin_lock(&tcpc_snapshot_lock);
 	if (IS_ERR(census)) {
@@ -75,6 +95,8 @@ static void tcpc_snapshot_walk(struct work_struct *work)
 		tcpc_snapshot = census;
 	}
 	tcpc_snapshot_running.depth = 0;
+	tcpc_snapshot_rested =
+		ktime_add(end, TCPC_SNAPSHOT_REST * ktime_sub(end, start));
 	spin_unlock(&tcpc_snapshot_lock);
 
 	wake_up_all(&tcpc_snapshot_wait);
@@ -148,7 +170,7 @@ static bool tcpc_snapshot_try(const struct tcpc_request *req,
 	spin_unlock(&tcpc_snapshot_lock);
 
 	if (queue)
-		queue_work(tcpc_snapshot_wq, &tcpc_snapshot_work);
+		queue_delayed_work(tcpc_snapshot_wq, &tcpc_snapshot_work, 0);
 	*answer = ret;
 	return ret;
 }
@@ -202,7 +224,7 @@ int tcpc_snapshot_init(void)
  */
 void tcpc_snapshot_exit(void)
 {
-	cancel_work_sync(&tcpc_snapshot_work);
+	cancel_delayed_work_sync(&tcpc_snapshot_work);
 	cancel_delayed_work_sync(&tcpc_snapshot_expiry);
 	destroy_workqueue(tcpc_snapshot_wq);
 	tcpc_census_put(tcpc_snapshot);
