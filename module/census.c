@@ -88,24 +88,27 @@ static int tcpc_census_ehash(void *ctx, struct sock *sk)
 }
 
 /*
- * Under RCU. Nothing may be said of a struct socket but under this lock: close()
- * detaches it under the same one before its inode goes. Not sock_i_ino(), which
- * on 6.16 and later names no process for the subflow of an MPTCP listener.
+ * Under RCU. close() detaches the struct socket under this lock before its inode
+ * goes; MPTCP does without the lock, but inodes of sockets are freed by RCU. Not
+ * sock_i_ino(), which on some kernels from 6.18 on (5d6b58c932ec "net: lockless
+ * sock_i_ino()") names no process for the subflow of an MPTCP listener.
  */
 static u64 tcpc_sock_inode(struct sock *sk)
 {
+	struct socket *sock;
 	u64 inode = 0;
 
 	read_lock_bh(&sk->sk_callback_lock);
-	if (sk->sk_socket)
-		inode = SOCK_INODE(sk->sk_socket)->i_ino;
+	sock = READ_ONCE(sk->sk_socket);
+	if (sock)
+		inode = SOCK_INODE(sock)->i_ino;
 	read_unlock_bh(&sk->sk_callback_lock);
 	return inode;
 }
 
 /*
  * Under RCU. Sockets get SOCK_RCU_FREE before they enter the listening table,
- * so that this one and its cgroup outlive the section without a reference.
+ * so that this one outlives the section without a reference.
  */
 static void tcpc_listener_note(struct tcpc_listener *l, struct sock *sk,
 			       unsigned int slot)
@@ -129,20 +132,33 @@ static void tcpc_listener_note(struct tcpc_listener *l, struct sock *sk,
 	l->syn_queue = inet_csk_reqsk_queue_len(sk);
 }
 
-/* Under RCU, perhaps with the bucket's lock. */
+/* Listeners of a namespace so far, in buckets not yet committed too. */
+static u32 tcpc_census_listening(const struct tcpc_census_walk *w,
+				 unsigned int slot)
+{
+	unsigned int i = slot * TCPC_COUNTS;
+
+	return w->total[i + tcpc_counter_state(TCP_LISTEN, AF_INET)] +
+	       w->total[i + tcpc_counter_state(TCP_LISTEN, AF_INET6)] +
+	       w->pending[i + tcpc_counter_state(TCP_LISTEN, AF_INET)] +
+	       w->pending[i + tcpc_counter_state(TCP_LISTEN, AF_INET6)];
+}
+
+/* Under RCU and the bucket's lock. */
 static int tcpc_census_listener(void *ctx, struct sock *sk)
 {
 	struct tcpc_census_walk *w = ctx;
 	int slot;
 
-	/* Closed since, or led astray: not to be read as a full socket. */
+	/* On its way out. */
 	if (inet_sk_state_load(sk) != TCP_LISTEN)
 		return 0;
 	slot = tcpc_netset_slot(&w->nets, sock_net(sk));
 	if (slot < 0)
 		return 0;
 
-	if (w->c->depth == TCPC_DEPTH_FULL) {
+	if (w->c->depth == TCPC_DEPTH_FULL &&
+	    tcpc_census_listening(w, slot) < TCPC_LISTENERS_MAX) {
 		if (w->nr_listeners == w->cap && !w->starved)
 			return -ENOSPC;
 		if (w->nr_listeners < w->cap)
@@ -208,10 +224,13 @@ static const struct tcpc_visitor tcpc_census_visitor = {
 	.grow = tcpc_census_grow,
 };
 
+/* Process context. */
 static int tcpc_listener_cmp(const void *pa, const void *pb)
 {
 	const struct tcpc_listener *a = pa, *b = pb;
 
+	/* sort() itself never lets go of the CPU. */
+	cond_resched();
 	if (a->slot != b->slot)
 		return a->slot < b->slot ? -1 : 1;
 	if (a->port != b->port)
@@ -221,10 +240,7 @@ static int tcpc_listener_cmp(const void *pa, const void *pb)
 	return memcmp(&a->addr, &b->addr, sizeof(a->addr));
 }
 
-/*
- * Put the listeners in order and find each namespace's. Namespaces are bounded
- * one by one, so that none can take the room of the others.
- */
+/* Put the listeners in order, and find each namespace's. Process context. */
 static void tcpc_census_sort(struct tcpc_census *c)
 {
 	struct tcpc_census_net *cn;
@@ -234,22 +250,21 @@ static void tcpc_census_sort(struct tcpc_census *c)
 	     tcpc_listener_cmp, NULL);
 	for (i = 0; i < c->nr_listeners; i++) {
 		cn = &c->nets[c->listeners[i].slot];
-		if (!cn->listeners)
+		if (!cn->listeners++)
 			cn->first = i;
-		if (cn->listeners < TCPC_LISTENERS_MAX)
-			cn->listeners++;
 	}
-}
-
-static u32 tcpc_census_listening(const struct tcpc_census_net *cn)
-{
-	return cn->counts.state[TCP_LISTEN][TCPC_IPV4] +
-	       cn->counts.state[TCP_LISTEN][TCPC_IPV6];
+	for (i = 0; i < c->nr_nets; i++) {
+		cn = &c->nets[i];
+		cn->listeners_missed = cn->counts.state[TCP_LISTEN][TCPC_IPV4] +
+				       cn->counts.state[TCP_LISTEN][TCPC_IPV6] -
+				       cn->listeners;
+	}
 }
 
 static int tcpc_census_walk(struct tcpc_census *c, struct tcpc_census_walk *w)
 {
 	size_t n = w->nets.nr * TCPC_COUNTS;
+	ktime_t start;
 	unsigned int i;
 
 	BUILD_BUG_ON(sizeof(struct tcpc_counts) % sizeof(u32));
@@ -262,9 +277,9 @@ static int tcpc_census_walk(struct tcpc_census *c, struct tcpc_census_walk *w)
 	if (!c->nets || !w->total || !w->pending || !w->touched)
 		return -ENOMEM;
 
-	c->start = ktime_get();
+	start = ktime_get();
 	tcpc_walk(&w->nets, &tcpc_census_visitor, w, &c->walk);
-	c->walk_ns = ktime_to_ns(ktime_sub(ktime_get(), c->start));
+	c->walk_ns = ktime_to_ns(ktime_sub(ktime_get(), start));
 
 	c->nr_listeners = w->committed;
 	for (i = 0; i < c->nr_nets; i++) {
@@ -272,13 +287,6 @@ static int tcpc_census_walk(struct tcpc_census *c, struct tcpc_census_walk *w)
 		c->nets[i].inum = w->nets.refs[i].inum;
 		memcpy(&c->nets[i].counts, w->total + i * TCPC_COUNTS,
 		       sizeof(c->nets[i].counts));
-	}
-	if (c->depth == TCPC_DEPTH_FULL) {
-		tcpc_census_sort(c);
-		for (i = 0; i < c->nr_nets; i++)
-			c->nets[i].listeners_missed =
-				tcpc_census_listening(&c->nets[i]) -
-				c->nets[i].listeners;
 	}
 	return 0;
 }
@@ -301,6 +309,8 @@ struct tcpc_census *tcpc_census_take(enum tcpc_depth depth)
 		return ERR_PTR(-ENOMEM);
 	refcount_set(&c->ref, 1);
 	c->depth = depth;
+	/* Before the namespaces are taken: one there by now will be among them. */
+	c->start = ktime_get();
 
 	w.c = c;
 	err = tcpc_netset_get(&w.nets);
@@ -314,6 +324,8 @@ struct tcpc_census *tcpc_census_take(enum tcpc_depth depth)
 		tcpc_census_put(c);
 		return ERR_PTR(err);
 	}
+	if (depth == TCPC_DEPTH_FULL)
+		tcpc_census_sort(c);
 	return c;
 }
 

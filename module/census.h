@@ -74,7 +74,10 @@ struct tcpc_listener {
 	u32 syn_queue;
 };
 
-/* Listeners kept for one namespace; the rest are counted, not listed. */
+/*
+ * Listeners noted of one namespace; the rest are counted, not listed. So none
+ * can use up much of the memory that its reader's cgroup does not pay for.
+ */
 #define TCPC_LISTENERS_MAX 32768
 
 /**
@@ -100,7 +103,7 @@ struct tcpc_census_net {
  * struct tcpc_census - what one walk found; immutable once taken
  * @ref: users
  * @depth: what was looked for
- * @start: CLOCK_MONOTONIC when the walk began
+ * @start: CLOCK_MONOTONIC before the namespaces were taken and the walk began
  * @walk_ns: how long it took
  * @walk: how it went
  * @nr_nets: namespaces

@@ -11,20 +11,18 @@
 
 /**
  * tcpc_cgroup_get() - the cgroup a socket is charged to
- * @sk: a full socket that cannot be freed meanwhile
+ * @sk: a full socket whose memory cannot be freed meanwhile
  *
  * A child has its listener's, before and after accept().
  *
- * Context: any.
+ * Context: under RCU.
  * Return: the cgroup with a reference, or NULL.
  */
 struct cgroup *tcpc_cgroup_get(struct sock *sk)
 {
 	struct cgroup *cgrp = sock_cgroup_ptr(&sk->sk_cgrp_data);
 
-	if (cgrp)
-		css_get(&cgrp->self);
-	return cgrp;
+	return cgrp && css_tryget(&cgrp->self) ? cgrp : NULL;
 }
 
 /**

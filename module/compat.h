@@ -24,7 +24,7 @@
 
 /*
  * sk_drops_read() came with the split of sk_drops into per-NUMA counters
- * (6.18, c51da3f7a161 "net: add sk_drops_read(), sk_drops_inc() and
+ * (6.18, f86f42ed2c47 "net: add sk_drops_read(), sk_drops_inc() and
  * sk_drops_reset() helpers").
  */
 #ifndef TCPC_HAVE_SK_DROPS_READ
@@ -34,7 +34,7 @@ static inline int sk_drops_read(const struct sock *sk)
 }
 #endif
 
-/* sk_uid() came in 6.16 (e84a4927a404 "net: annotate races around sk->sk_uid"). */
+/* sk_uid() came in 6.17 (e84a4927a404 "net: annotate races around sk->sk_uid"). */
 #ifndef TCPC_HAVE_SK_UID
 static inline kuid_t sk_uid(const struct sock *sk)
 {

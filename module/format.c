@@ -86,6 +86,9 @@ const struct tcpc_format tcpc_format_states = {
 
 /* listeners */
 
+/* Bytes of a cgroup's path that are shown; a longer one is cut: "/a/b...". */
+#define TCPC_CGROUP_SHOWN 256
+
 /* "%" and the name of the interface, or its number if it has gone. */
 static void tcpc_text_scope(struct tcpc_text *t, struct net *net, int ifindex)
 {
@@ -126,8 +129,13 @@ static void tcpc_listener_cgroup(struct tcpc_text *t, const struct tcpc_column *
 	const struct tcpc_listener *l = row;
 	const struct tcpc_view *v = view;
 
-	if (tcpc_cgroup_path(l->cgroup, v->cgroup_ns, v->path, PATH_MAX))
-		tcpc_text_word(t, v->path);
+	if (!tcpc_cgroup_path(l->cgroup, v->cgroup_ns, v->path, PATH_MAX))
+		return;
+	/* Paths go up to 4 KiB, times 32768 lines: a reader must bear the text. */
+	if (strlen(v->path) > TCPC_CGROUP_SHOWN)
+		strscpy(v->path + TCPC_CGROUP_SHOWN, "...",
+			PATH_MAX - TCPC_CGROUP_SHOWN);
+	tcpc_text_word(t, v->path);
 }
 
 static void tcpc_listener_uid(struct tcpc_text *t, const struct tcpc_column *col,
@@ -227,16 +235,17 @@ static u64 tcpc_stat_netns_without_files(const struct tcpc_view *view)
 /* All values are whole numbers, so that collectors can take any of them. */
 static const struct tcpc_stat_key {
 	const char *name;
+	bool host; /* says something of other namespaces: for the initial one */
 	u64 (*value)(const struct tcpc_view *view);
 } tcpc_stat_keys[] = {
-	{ "snapshot_age_ms", tcpc_stat_snapshot_age_ms },
-	{ "walk_us", tcpc_stat_walk_us },
-	{ "walk_restarts", tcpc_stat_walk_restarts },
-	{ "walk_locked_buckets", tcpc_stat_walk_locked },
-	{ "sockets", tcpc_stat_sockets },
-	{ "orphans", tcpc_stat_orphans },
-	{ "listeners_missed", tcpc_stat_listeners_missed },
-	{ "netns_without_files", tcpc_stat_netns_without_files },
+	{ "snapshot_age_ms", false, tcpc_stat_snapshot_age_ms },
+	{ "walk_us", false, tcpc_stat_walk_us },
+	{ "walk_restarts", false, tcpc_stat_walk_restarts },
+	{ "walk_locked_buckets", false, tcpc_stat_walk_locked },
+	{ "sockets", false, tcpc_stat_sockets },
+	{ "orphans", false, tcpc_stat_orphans },
+	{ "listeners_missed", false, tcpc_stat_listeners_missed },
+	{ "netns_without_files", true, tcpc_stat_netns_without_files },
 };
 
 static void tcpc_stat_render(struct tcpc_text *t, const struct tcpc_view *view)
@@ -244,8 +253,9 @@ static void tcpc_stat_render(struct tcpc_text *t, const struct tcpc_view *view)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(tcpc_stat_keys); i++)
-		tcpc_text_printf(t, "%s %llu\n", tcpc_stat_keys[i].name,
-				 tcpc_stat_keys[i].value(view));
+		if (!tcpc_stat_keys[i].host || net_eq(view->net, &init_net))
+			tcpc_text_printf(t, "%s %llu\n", tcpc_stat_keys[i].name,
+					 tcpc_stat_keys[i].value(view));
 }
 
 const struct tcpc_format tcpc_format_stat = {

@@ -9,7 +9,8 @@
 
 static int tcpc_snapshot_ms_set(const char *val, const struct kernel_param *kp)
 {
-	return param_set_uint_minmax(val, kp, 0, TCPC_SNAPSHOT_MS_MAX);
+	/* Out of range is one error here, however far out it is. */
+	return param_set_uint_minmax(val, kp, 0, TCPC_SNAPSHOT_MS_MAX) ? -EINVAL : 0;
 }
 
 static const struct kernel_param_ops tcpc_snapshot_ms_ops = {

@@ -13,7 +13,9 @@
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
+#include <linux/proc_fs.h>
 #include <linux/srcu.h>
+#include <linux/wait.h>
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
 
@@ -22,11 +24,18 @@
 
 static unsigned int tcpc_net_id;
 
-/* Protects the three below. A leaf: nothing that may wait is called under it. */
+/*
+ * Protects the four below and what struct tcpc_net says. Nothing that waits for
+ * a reader, a walk or another namespace is called under it.
+ */
 static DEFINE_MUTEX(tcpc_net_lock);
 static LIST_HEAD(tcpc_nets); /* ids ascending */
 static unsigned int tcpc_nets_nr;
 static u64 tcpc_net_last_id;
+static bool tcpc_net_unloading; /* no new files */
+
+/* A namespace's files were removed by module unload. */
+static DECLARE_WAIT_QUEUE_HEAD(tcpc_net_closed);
 
 /* Held by whoever uses the namespaces of a set. */
 DEFINE_STATIC_SRCU(tcpc_net_srcu);
@@ -58,16 +67,38 @@ static int __net_init tcpc_net_ns_init(struct net *net)
 	tn->id = ++tcpc_net_last_id;
 	list_add_tail(&tn->node, &tcpc_nets);
 	tcpc_nets_nr++;
-	mutex_unlock(&tcpc_net_lock);
-
 	/*
 	 * A namespace without our files is better than a container that does
 	 * not start: the failure is counted and creation goes on.
 	 */
-	tn->fileless = tcpc_proc_net_init(tn);
+	tn->fileless = !tcpc_net_unloading && tcpc_proc_net_init(tn);
 	if (tn->fileless)
 		atomic_inc(&tcpc_net_fileless);
+	mutex_unlock(&tcpc_net_lock);
 	return 0;
+}
+
+/* Does module unload still need the namespace? Process context. */
+static bool tcpc_net_is_closing(struct tcpc_net *tn)
+{
+	bool closing;
+
+	mutex_lock(&tcpc_net_lock);
+	closing = tn->closing;
+	mutex_unlock(&tcpc_net_lock);
+	return closing;
+}
+
+/* Whoever takes the directory removes it. Process context. */
+static struct proc_dir_entry *tcpc_net_take_dir(struct tcpc_net *tn)
+{
+	struct proc_dir_entry *dir;
+
+	mutex_lock(&tcpc_net_lock);
+	dir = tn->dir;
+	tn->dir = NULL;
+	mutex_unlock(&tcpc_net_lock);
+	return dir;
 }
 
 /*
@@ -81,7 +112,9 @@ static void __net_exit tcpc_net_ns_exit_batch(struct list_head *nets)
 
 	list_for_each_entry(net, nets, exit_list) {
 		tn = net_generic(net, tcpc_net_id);
-		tcpc_proc_net_exit(tn);
+		/* Nobody reads: readers hold the namespace. */
+		proc_remove(tcpc_net_take_dir(tn));
+		wait_event(tcpc_net_closed, !tcpc_net_is_closing(tn));
 		if (tn->fileless)
 			atomic_dec(&tcpc_net_fileless);
 		mutex_lock(&tcpc_net_lock);
@@ -194,6 +227,37 @@ int tcpc_net_init(void)
 	return register_pernet_subsys(&tcpc_net_ops);
 }
 
+/*
+ * Remove the files of all namespaces, and make no more. This waits for readers,
+ * and one may stand in read() for as long as it likes, on a page that is never
+ * served. So it must not be done in the exit method, where it would keep every
+ * namespace of the host from being created or destroyed; like this only the
+ * unloading waits. Process context.
+ */
+static void tcpc_net_remove_files(void)
+{
+	struct proc_dir_entry *dir;
+	struct tcpc_net *tn;
+
+	mutex_lock(&tcpc_net_lock);
+	tcpc_net_unloading = true;
+again:
+	list_for_each_entry(tn, &tcpc_nets, node) {
+		if (!tn->dir)
+			continue;
+		dir = tn->dir;
+		tn->dir = NULL;
+		tn->closing = true;
+		mutex_unlock(&tcpc_net_lock);
+		proc_remove(dir);
+		mutex_lock(&tcpc_net_lock);
+		tn->closing = false;
+		wake_up_all(&tcpc_net_closed);
+		goto again;
+	}
+	mutex_unlock(&tcpc_net_lock);
+}
+
 /**
  * tcpc_net_exit() - remove all files and forget the namespaces
  *
@@ -203,5 +267,6 @@ int tcpc_net_init(void)
  */
 void tcpc_net_exit(void)
 {
+	tcpc_net_remove_files();
 	unregister_pernet_subsys(&tcpc_net_ops);
 }

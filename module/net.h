@@ -16,7 +16,8 @@
  * @id: a number no other namespace has or will have while the module is loaded
  * @inum: inode number of the namespace, as lsns shows it
  * @node: in the list of namespaces; under its mutex
- * @dir: /proc/net/tcp_census, or NULL
+ * @dir: /proc/net/tcp_census, or NULL; under the mutex of the list
+ * @closing: module unload is removing @dir; under the mutex of the list
  * @files: the files below it
  * @fileless: some of them, or all, could not be made
  */
@@ -26,6 +27,7 @@ struct tcpc_net {
 	unsigned int inum;
 	struct list_head node;
 	struct proc_dir_entry *dir;
+	bool closing;
 	struct tcpc_proc_file files[TCPC_PROC_FILES];
 	bool fileless;
 };
@@ -79,13 +81,14 @@ static inline int tcpc_netset_slot(const struct tcpc_netset *set,
 {
 	unsigned int i = hash_ptr((void *)net, set->bits);
 
-	/* At most half full, so the loop ends. */
-	while (set->hash[i].net != net) {
-		if (!set->hash[i].net)
-			return -1;
-		i = (i + 1) & ((1U << set->bits) - 1);
-	}
-	return set->hash[i].slot;
+	/*
+	 * At most half full, so the loop ends. @net may be NULL: it comes from
+	 * memory that may be in use for another socket by now.
+	 */
+	for (; set->hash[i].net; i = (i + 1) & ((1U << set->bits) - 1))
+		if (set->hash[i].net == net)
+			return set->hash[i].slot;
+	return -1;
 }
 
 int tcpc_netset_get(struct tcpc_netset *set);

@@ -3,9 +3,14 @@
  * The files below /proc/net/tcp_census.
  *
  * open() renders the whole text, so that what is read in pieces is one
- * consistent whole and nothing of the kernel's is held while user space takes
- * its time. When the module is unloaded procfs releases the open files; reading
- * one afterwards gives EIO.
+ * consistent whole and no lock is held while user space takes its time. When the
+ * module is unloaded procfs releases the open files; reading one afterwards gives
+ * EIO.
+ *
+ * Removing an entry waits for operations under way, and read() may stand on a
+ * page of user memory for as long as its owner likes. So that this does not hold
+ * up the destruction of namespaces, which is one queue for the whole host, open()
+ * and read() hold a reference on theirs: it is not destroyed while they run.
  */
 
 #include <linux/cred.h>
@@ -62,37 +67,46 @@ static int tcpc_proc_render(const struct tcpc_proc_file *f, struct file *file,
 }
 
 /*
- * Process context. procfs keeps the entry, and with it struct tcpc_net and the
- * namespace, until open() returns.
+ * Process context. Until an operation returns procfs keeps the entry, and with
+ * it struct tcpc_net and the memory of its namespace.
  */
 static int tcpc_proc_open(struct inode *inode, struct file *file)
 {
+	struct tcpc_proc_file *f = pde_data(inode);
 	struct tcpc_text *text;
-	int err;
+	int err = -ENOMEM;
 
 	if (file->f_mode & FMODE_WRITE)
 		return -EACCES;
+	if (!maybe_get_net(f->tn->net))
+		return -ENOENT;
 	text = kzalloc(sizeof(*text), GFP_KERNEL_ACCOUNT);
 	if (!text)
-		return -ENOMEM;
-	err = tcpc_proc_render(pde_data(inode), file, text);
+		goto out;
+	err = tcpc_proc_render(f, file, text);
 	if (err) {
 		kvfree(text->buf);
 		kfree(text);
-		return err;
+		goto out;
 	}
 	file->private_data = text;
-	return 0;
+out:
+	put_net(f->tn->net);
+	return err;
 }
 
 static ssize_t tcpc_proc_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
+	const struct tcpc_proc_file *f = pde_data(file_inode(iocb->ki_filp));
 	const struct tcpc_text *text = iocb->ki_filp->private_data;
 	size_t n;
 
 	if (iocb->ki_pos >= text->len || !iov_iter_count(to))
 		return 0;
+	if (!maybe_get_net(f->tn->net))
+		return -EIO;
 	n = copy_to_iter(text->buf + iocb->ki_pos, text->len - iocb->ki_pos, to);
+	put_net(f->tn->net);
 	if (!n)
 		return -EFAULT;
 	iocb->ki_pos += n;
@@ -124,7 +138,10 @@ static const struct proc_ops tcpc_proc_ops = {
 
 /**
  * tcpc_proc_net_init() - make the files of a namespace
- * @tn: the namespace
+ * @tn: the namespace; its @dir is set
+ *
+ * To be undone with proc_remove(), which waits for operations under way and
+ * releases the files that are open.
  *
  * Context: process, may sleep.
  * Return: 0, or -ENOMEM when some or all could not be made; the others stay.
@@ -135,10 +152,6 @@ int tcpc_proc_net_init(struct tcpc_net *tn)
 	unsigned int i;
 	int err = 0;
 
-	/*
-	 * Not proc_mkdir(): only an entry of proc_net_mkdir() is looked up anew
-	 * in each namespace.
-	 */
 	dir = proc_net_mkdir(tn->net, "tcp_census", tn->net->proc_net);
 	if (!dir)
 		return -ENOMEM;
@@ -151,18 +164,4 @@ int tcpc_proc_net_init(struct tcpc_net *tn)
 	}
 	tn->dir = dir;
 	return err;
-}
-
-/**
- * tcpc_proc_net_exit() - remove the files of a namespace
- * @tn: the namespace
- *
- * Waits for operations under way and releases the files that are open.
- *
- * Context: process, may sleep.
- */
-void tcpc_proc_net_exit(struct tcpc_net *tn)
-{
-	proc_remove(tn->dir);
-	tn->dir = NULL;
 }

@@ -19,6 +19,5 @@ struct tcpc_proc_file {
 };
 
 int tcpc_proc_net_init(struct tcpc_net *tn);
-void tcpc_proc_net_exit(struct tcpc_net *tn);
 
 #endif /* TCPC_PROC_H */

@@ -22,12 +22,14 @@ unsigned int tcpc_snapshot_ms = 1000;
 #define TCPC_SNAPSHOT_LINGER_MS 1000
 
 /*
- * After a walk, times its own length that pass before the next, but never more
- * than census_ms: walks take a quarter of one CPU at most, although anybody may
- * create namespaces, each of which needs a new walk when it is first read. With
- * census_ms=0 there is no rest.
+ * After a walk, times its own length that pass before the next: walks take a
+ * quarter of one CPU at most, although anybody may create namespaces, each of
+ * which needs a new walk when it is first read. A walk that took longer than a
+ * second, as on a virtual machine that was stopped, makes nobody wait for more
+ * than three. With census_ms=0 there is no rest.
  */
 #define TCPC_SNAPSHOT_REST 3
+#define TCPC_SNAPSHOT_REST_MS_MAX 3000
 
 /**
  * struct tcpc_attempt - a walk that is under way or has failed
@@ -41,9 +43,10 @@ struct tcpc_attempt {
 	int err;
 };
 
-/* Protects the five below; never held for longer than it takes to look. */
+/* Protects the six below; never held for longer than it takes to look. */
 static DEFINE_SPINLOCK(tcpc_snapshot_lock);
 static struct tcpc_census *tcpc_snapshot;
+static ktime_t tcpc_snapshot_expires;
 static unsigned int tcpc_snapshot_wanted; /* depth of the next walk, or 0 */
 static struct tcpc_attempt tcpc_snapshot_running;
 static struct tcpc_attempt tcpc_snapshot_failed;
@@ -58,52 +61,81 @@ static DECLARE_DELAYED_WORK(tcpc_snapshot_work, tcpc_snapshot_walk);
 static void tcpc_snapshot_expire(struct work_struct *work);
 static DECLARE_DELAYED_WORK(tcpc_snapshot_expiry, tcpc_snapshot_expire);
 
-/* Workqueue. */
-static void tcpc_snapshot_walk(struct work_struct *work)
+/*
+ * The depth of the walk that is to begin now; or 0 and, if it must wait, for how
+ * long in *@rest_ms. Under the lock.
+ */
+static unsigned int tcpc_snapshot_begin(unsigned int *rest_ms)
 {
-	struct tcpc_census *census, *old = NULL;
-	ktime_t start = ktime_get(), end;
-	unsigned int depth;
-	s64 rest_ms;
+	unsigned int ms = READ_ONCE(tcpc_snapshot_ms);
+	unsigned int depth = tcpc_snapshot_wanted;
+	ktime_t now = ktime_get();
+	s64 rest = ktime_ms_delta(tcpc_snapshot_rested, now);
 
-	spin_lock(&tcpc_snapshot_lock);
-	rest_ms = min_t(s64, ktime_ms_delta(tcpc_snapshot_rested, start),
-			READ_ONCE(tcpc_snapshot_ms));
-	depth = tcpc_snapshot_wanted;
-	if (depth && rest_ms > 0) {
-		spin_unlock(&tcpc_snapshot_lock);
-		queue_delayed_work(tcpc_snapshot_wq, &tcpc_snapshot_work,
-				   msecs_to_jiffies(rest_ms));
-		return;
-	}
+	*rest_ms = ms && rest > 0 ? min_t(s64, rest, TCPC_SNAPSHOT_REST_MS_MAX) : 0;
+	if (!depth || *rest_ms)
+		return 0;
+	/* Do not take a snapshot from those who may still use all of it. */
+	if (tcpc_snapshot && tcpc_snapshot->depth > depth &&
+	    ktime_ms_delta(now, tcpc_snapshot->start) < ms)
+		depth = tcpc_snapshot->depth;
 	tcpc_snapshot_wanted = 0;
 	tcpc_snapshot_running.depth = depth;
-	tcpc_snapshot_running.start = start;
-	spin_unlock(&tcpc_snapshot_lock);
-	if (!depth)
-		return;
+	tcpc_snapshot_running.start = now;
+	return depth;
+}
 
-	census = tcpc_census_take(depth);
-	end = ktime_get();
+/*
+ * Put a walk's result in the place of the snapshot, which is returned; or note
+ * the error. Under the lock.
+ */
+static struct tcpc_census *tcpc_snapshot_end(struct tcpc_census *census)
+{
+	struct tcpc_census *old = NULL;
+	ktime_t now = ktime_get();
+	unsigned int ms;
 
-	spin_lock(&tcpc_snapshot_lock);
 	if (IS_ERR(census)) {
 		tcpc_snapshot_failed = tcpc_snapshot_running;
 		tcpc_snapshot_failed.err = PTR_ERR(census);
 	} else {
 		old = tcpc_snapshot;
 		tcpc_snapshot = census;
+		ms = READ_ONCE(tcpc_snapshot_ms) + TCPC_SNAPSHOT_LINGER_MS;
+		tcpc_snapshot_expires = ktime_add_ms(now, ms);
+		/* Waits already for the last one's time? Then it waits on. */
+		queue_delayed_work(tcpc_snapshot_wq, &tcpc_snapshot_expiry,
+				   msecs_to_jiffies(ms));
 	}
+	tcpc_snapshot_rested = ktime_add(now, TCPC_SNAPSHOT_REST *
+					 ktime_sub(now, tcpc_snapshot_running.start));
 	tcpc_snapshot_running.depth = 0;
-	tcpc_snapshot_rested =
-		ktime_add(end, TCPC_SNAPSHOT_REST * ktime_sub(end, start));
+	return old;
+}
+
+/* Workqueue. */
+static void tcpc_snapshot_walk(struct work_struct *work)
+{
+	struct tcpc_census *census, *old;
+	unsigned int depth, rest_ms;
+
+	spin_lock(&tcpc_snapshot_lock);
+	depth = tcpc_snapshot_begin(&rest_ms);
+	if (rest_ms)
+		queue_delayed_work(tcpc_snapshot_wq, &tcpc_snapshot_work,
+				   msecs_to_jiffies(rest_ms));
+	spin_unlock(&tcpc_snapshot_lock);
+	if (!depth)
+		return;
+
+	census = tcpc_census_take(depth);
+
+	spin_lock(&tcpc_snapshot_lock);
+	old = tcpc_snapshot_end(census);
 	spin_unlock(&tcpc_snapshot_lock);
 
 	wake_up_all(&tcpc_snapshot_wait);
 	tcpc_census_put(old);
-	mod_delayed_work(tcpc_snapshot_wq, &tcpc_snapshot_expiry,
-			 msecs_to_jiffies(READ_ONCE(tcpc_snapshot_ms) +
-					  TCPC_SNAPSHOT_LINGER_MS));
 }
 
 /*
@@ -112,11 +144,18 @@ static void tcpc_snapshot_walk(struct work_struct *work)
  */
 static void tcpc_snapshot_expire(struct work_struct *work)
 {
-	struct tcpc_census *old;
+	struct tcpc_census *old = NULL;
+	s64 left;
 
 	spin_lock(&tcpc_snapshot_lock);
-	old = tcpc_snapshot;
-	tcpc_snapshot = NULL;
+	left = ktime_ms_delta(tcpc_snapshot_expires, ktime_get());
+	if (left > 0) {
+		queue_delayed_work(tcpc_snapshot_wq, &tcpc_snapshot_expiry,
+				   msecs_to_jiffies(left));
+	} else {
+		old = tcpc_snapshot;
+		tcpc_snapshot = NULL;
+	}
 	spin_unlock(&tcpc_snapshot_lock);
 	tcpc_census_put(old);
 }
@@ -125,7 +164,7 @@ static void tcpc_snapshot_expire(struct work_struct *work)
  * struct tcpc_request - what a reader asks for
  * @depth: at least this
  * @net_id: with this namespace in it
- * @oldest: the walk began at this time or later
+ * @oldest: the walk began after this time
  * @came: when the reader came
  */
 struct tcpc_request {
@@ -143,34 +182,31 @@ static bool tcpc_snapshot_try(const struct tcpc_request *req,
 			      struct tcpc_census **answer)
 {
 	struct tcpc_census *c, *ret = NULL;
-	bool queue = false;
 
 	spin_lock(&tcpc_snapshot_lock);
 	c = tcpc_snapshot;
-	if (c && c->depth >= req->depth && ktime_compare(c->start, req->oldest) >= 0) {
+	if (c && c->depth >= req->depth && ktime_after(c->start, req->oldest)) {
 		if (tcpc_census_net(c, req->net_id)) {
 			refcount_inc(&c->ref);
 			ret = c;
-		} else if (ktime_compare(c->start, req->came) >= 0) {
+		} else if (ktime_after(c->start, req->came)) {
 			/* Not even in a census begun since: being destroyed. */
 			ret = ERR_PTR(-ENOENT);
 		}
 	}
 	if (!ret && tcpc_snapshot_failed.depth >= req->depth &&
-	    ktime_compare(tcpc_snapshot_failed.start, req->came) >= 0)
+	    ktime_after(tcpc_snapshot_failed.start, req->came))
 		ret = ERR_PTR(tcpc_snapshot_failed.err);
 
 	/* Will the walk under way do? If not, the next one will. */
 	if (!ret && (tcpc_snapshot_running.depth < req->depth ||
-		     ktime_compare(tcpc_snapshot_running.start, req->oldest) < 0) &&
+		     !ktime_after(tcpc_snapshot_running.start, req->oldest)) &&
 	    tcpc_snapshot_wanted < req->depth) {
 		tcpc_snapshot_wanted = req->depth;
-		queue = true;
+		queue_delayed_work(tcpc_snapshot_wq, &tcpc_snapshot_work, 0);
 	}
 	spin_unlock(&tcpc_snapshot_lock);
 
-	if (queue)
-		queue_delayed_work(tcpc_snapshot_wq, &tcpc_snapshot_work, 0);
 	*answer = ret;
 	return ret;
 }

@@ -2,11 +2,18 @@
 /*
  * The walk over the kernel's TCP tables. Nobody else touches them.
  *
- * Buckets are nulls lists of SLAB_TYPESAFE_BY_RCU objects: an entry may be
- * freed and hashed elsewhere while the walk stands on it, which then follows
- * the other chain and notices at its end, where the list's nulls value is not
- * this bucket's. The bucket is then discarded and seen again; after three times
- * under its lock, where nothing can move.
+ * Buckets are nulls lists of SLAB_TYPESAFE_BY_RCU objects: while the walk stands
+ * on an entry it may be freed, used again and hashed elsewhere, and the walk
+ * would follow it there. Look-ups only need to notice the wrong chain, by the
+ * nulls value at its end. Counting must also notice a move to the front of the
+ * same chain: an entry must still be behind the link that led to it when its own
+ * link to the next has been read. If not, the bucket is discarded and seen
+ * again; after three times under its lock, where nothing can move.
+ *
+ * The listening table is seen under its locks alone, as the kernel's own dumps
+ * do. There listen() after shutdown() moves a socket to the front of the same
+ * chain as often as its owner likes, and two neighbours that move one after the
+ * other are neighbours again, with half of the chain behind them once more.
  */
 
 #include <linux/rculist.h>
@@ -40,15 +47,15 @@ struct tcpc_walk {
  * struct tcpc_bucket - a chain of one of the tables
  * @head: the chain
  * @lock: its lock
- * @bh: @lock is taken with softirqs off (the established tables'); the
- *	listening table's is a plain lock of process context
+ * @listening: of the listening table: always seen under @lock, a plain lock of
+ *	process context; those of the established tables disable softirqs
  * @nulls: the value that ends the chain
  * @visit: the visitor's function for this table
  */
 struct tcpc_bucket {
 	struct hlist_nulls_head *head;
 	spinlock_t *lock; /* the kernel's, over this bucket's chain */
-	bool bh;
+	bool listening;
 	unsigned long nulls;
 	int (*visit)(void *ctx, struct sock *sk);
 };
@@ -63,24 +70,17 @@ static void tcpc_walk_breathe(struct tcpc_walk *w)
 }
 
 /*
- * Leave the RCU section in the middle of a chain, standing on @sk.
- *
- * New entries come in front of a chain (listeners of an IPv6 reuseport group
- * also behind it), so as long as @sk is still hashed all that stood behind it
- * and stayed is still there to be seen. The reference keeps it from being
- * used for another connection meanwhile. Returns false if the place was lost.
+ * Leave the RCU section in the middle of a chain, standing on @sk, which the
+ * reference keeps from being used for another connection meanwhile. If it has
+ * gone or moved when this returns, the caller notices as always.
  */
-static bool tcpc_walk_pause(struct tcpc_walk *w, struct sock *sk)
+static void tcpc_walk_pause(struct tcpc_walk *w, struct sock *sk)
 {
-	bool hashed;
-
 	/* Zero for a moment while hashed is normal for request and timewait. */
 	if (!refcount_inc_not_zero(&sk->sk_refcnt))
-		return true;
+		return;
 	tcpc_walk_breathe(w);
-	hashed = !hlist_nulls_unhashed_lockless(&sk->sk_nulls_node);
 	sock_gen_put(sk);
-	return hashed;
 }
 
 /*
@@ -90,17 +90,28 @@ static bool tcpc_walk_pause(struct tcpc_walk *w, struct sock *sk)
 static int tcpc_walk_chain(struct tcpc_walk *w, const struct tcpc_bucket *b,
 			   bool locked)
 {
-	struct hlist_nulls_node *node;
-	struct sock *sk;
+	struct hlist_nulls_node **link = &b->head->first;
+	struct hlist_nulls_node *node = READ_ONCE(*link);
 	int err;
 
-	sk_nulls_for_each_rcu(sk, node, b->head) {
+	while (!is_a_nulls(node)) {
+		struct hlist_nulls_node *next;
+		struct sock *sk;
+
+		sk = hlist_nulls_entry(node, struct sock, sk_nulls_node);
 		err = b->visit(w->ctx, sk);
 		if (err)
 			return err;
-		if (--w->budget <= -TCPC_WALK_BATCH && !locked &&
-		    !tcpc_walk_pause(w, sk))
+		if (--w->budget <= -TCPC_WALK_BATCH && !locked)
+			tcpc_walk_pause(w, sk);
+
+		next = READ_ONCE(node->next);
+		/* Whoever moves the entry writes pprev before the new next. */
+		smp_rmb();
+		if (READ_ONCE(node->pprev) != link)
 			return -EAGAIN;
+		link = &node->next;
+		node = next;
 	}
 	return get_nulls_value(node) == b->nulls ? 0 : -EAGAIN;
 }
@@ -110,15 +121,15 @@ static int tcpc_walk_chain_locked(struct tcpc_walk *w,
 {
 	int err;
 
-	if (b->bh)
-		spin_lock_bh(b->lock);
-	else
+	if (b->listening)
 		spin_lock(b->lock);
-	err = tcpc_walk_chain(w, b, true);
-	if (b->bh)
-		spin_unlock_bh(b->lock);
 	else
+		spin_lock_bh(b->lock);
+	err = tcpc_walk_chain(w, b, true);
+	if (b->listening)
 		spin_unlock(b->lock);
+	else
+		spin_unlock_bh(b->lock);
 	return err;
 }
 
@@ -129,7 +140,7 @@ static void tcpc_walk_bucket(struct tcpc_walk *w, const struct tcpc_bucket *b)
 	int err;
 
 	for (;;) {
-		if (restarts < TCPC_WALK_RESTARTS)
+		if (!b->listening && restarts < TCPC_WALK_RESTARTS)
 			err = tcpc_walk_chain(w, b, false);
 		else
 			err = tcpc_walk_chain_locked(w, b);
@@ -151,9 +162,16 @@ static void tcpc_walk_bucket(struct tcpc_walk *w, const struct tcpc_bucket *b)
 		tcpc_walk_breathe(w);
 }
 
+/* Process context, in the walk's RCU section. Bucket @i is empty. */
+static void tcpc_walk_empty(struct tcpc_walk *w, unsigned int i)
+{
+	if (!(i & ((1U << TCPC_WALK_EMPTY_SHIFT) - 1)) && --w->budget <= 0)
+		tcpc_walk_breathe(w);
+}
+
 static void tcpc_walk_ehash(struct tcpc_walk *w, struct inet_hashinfo *hinfo)
 {
-	struct tcpc_bucket b = { .bh = true, .visit = w->v->ehash };
+	struct tcpc_bucket b = { .visit = w->v->ehash };
 	unsigned int i;
 
 	/* The mask may be UINT_MAX in theory: count from the end. */
@@ -163,9 +181,8 @@ static void tcpc_walk_ehash(struct tcpc_walk *w, struct inet_hashinfo *hinfo)
 			b.lock = inet_ehash_lockp(hinfo, i);
 			b.nulls = i;
 			tcpc_walk_bucket(w, &b);
-		} else if (!(i & ((1U << TCPC_WALK_EMPTY_SHIFT) - 1)) &&
-			   --w->budget <= 0) {
-			tcpc_walk_breathe(w);
+		} else {
+			tcpc_walk_empty(w, i);
 		}
 		if (!i)
 			break;
@@ -174,18 +191,20 @@ static void tcpc_walk_ehash(struct tcpc_walk *w, struct inet_hashinfo *hinfo)
 
 static void tcpc_walk_lhash(struct tcpc_walk *w, struct inet_hashinfo *hinfo)
 {
-	struct tcpc_bucket b = { .bh = false, .visit = w->v->listener };
+	struct tcpc_bucket b = { .listening = true, .visit = w->v->listener };
 	unsigned int i, size = tcpc_lhash_size(hinfo);
 
 	for (i = 0; i < size; i++) {
 		struct inet_listen_hashbucket *ilb = tcpc_lhash_bucket(hinfo, i);
 
 		b.head = &ilb->nulls_head;
-		if (hlist_nulls_empty(b.head))
-			continue;
-		b.lock = &ilb->lock;
-		b.nulls = i + LISTENING_NULLS_BASE;
-		tcpc_walk_bucket(w, &b);
+		if (!hlist_nulls_empty(b.head)) {
+			b.lock = &ilb->lock;
+			b.nulls = i + LISTENING_NULLS_BASE;
+			tcpc_walk_bucket(w, &b);
+		} else {
+			tcpc_walk_empty(w, i);
+		}
 	}
 }
 
@@ -200,12 +219,9 @@ static void tcpc_walk_lhash(struct tcpc_walk *w, struct inet_hashinfo *hinfo)
  * and the private one of each namespace that has one. A socket that stays in
  * its table during the walk is shown exactly once in a committed bucket; one
  * that comes, goes or turns into another kind of entry meanwhile may be missed.
- * (Nulls values are per table: an entry that is freed and hashed again under
- * the same number in another table, in the nanoseconds the walk stands on it,
- * is not noticed. The kernel's own lookups share that.)
  *
- * RCU sections are bounded by TCPC_WALK_BATCH entries, a bucket's lock by the
- * length of its chain.
+ * RCU sections are bounded by twice TCPC_WALK_BATCH entries, the time a bucket's
+ * lock is held by the length of its chain.
  *
  * Context: process, may sleep.
  */

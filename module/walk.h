@@ -14,8 +14,8 @@
  *	timewait sock, so nothing beyond struct sock_common may be read before
  *	its state. Objects are SLAB_TYPESAFE_BY_RCU: it may be freed and be
  *	another connection the moment after.
- * @listener: an entry of the listening table, or of another table if the walk
- *	was led astray: the state must be looked at first here too
+ * @listener: an entry of the listening table, whose lock is held; its state may
+ *	have ceased to be TCP_LISTEN
  * @commit: the bucket was seen whole: its entries count
  * @discard: the bucket will be seen again: forget its entries
  * @grow: make room; after @ehash or @listener returned -ENOSPC

@@ -30,6 +30,10 @@ works "the module is where modprobe finds it" installed
 works "make install once more" make install KVER="$LINUX"
 works "the module is still there" installed
 
+echo >>module/main.c
+refuses "make install of other sources" 'run .make uninstall. first' make install KVER="$LINUX"
+works "what was installed is still there" installed
+
 # What the kernel package's hook does when a new kernel comes.
 works "a kernel without the module" dkms uninstall -m tcp_census -v "$version" -k "$LINUX"
 works "dkms autoinstall" dkms autoinstall -k "$LINUX"
