@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What every test needs: giving up, waiting, files, commands. */
+#ifndef LIB_BASE_H
+#define LIB_BASE_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Long enough for a slow emulator, short enough for the harness's timeout. */
+#define WAIT_SECONDS 15
+
+/*
+ * Poll until @cond holds, for at most WAIT_SECONDS; @cond's last value. What a
+ * test waits for is a condition, never a time.
+ */
+#define wait_for(cond)							\
+({									\
+	uint64_t until_ = now_ms() + WAIT_SECONDS * 1000;		\
+	bool held_ = false;						\
+									\
+	while (!held_) {						\
+		held_ = (cond);						\
+		if (held_ || now_ms() > until_)				\
+			break;						\
+		nap_ms(5);						\
+	}								\
+	held_;								\
+})
+
+#define must(cond)							\
+	do {								\
+		if (!(cond))						\
+			die("%s:%d: %s: %m", __FILE__, __LINE__, #cond); \
+	} while (0)
+
+void die(const char *fmt, ...)
+	__attribute__((noreturn, format(printf, 1, 2)));
+
+uint64_t now_ms(void);
+void nap_ms(unsigned int ms);
+
+char *fd_read_all(int fd, size_t *len);
+char *file_read(const char *path, size_t *len);
+int file_write(const char *path, const char *text);
+void file_set(const char *path, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+unsigned long long file_number(const char *path);
+
+void fds_raise(unsigned long n);
+char *run_output(const char *name, ...) __attribute__((sentinel));
+char *strf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+#endif /* LIB_BASE_H */

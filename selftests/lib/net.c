@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Namespaces and connections, the ground truth of the tests. */
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <net/if.h>
+#include <netinet/tcp.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base.h"
+#include "net.h"
+
+/* "127.0.0.1", "::1" or "fe80::1%lo", and a port. */
+struct addr addr(const char *ip, unsigned short port)
+{
+	struct addr a = {};
+	char host[64];
+	char *scope;
+
+	if (inet_pton(AF_INET, ip, &a.in.sin_addr) == 1) {
+		a.len = sizeof(a.in);
+		a.in.sin_family = AF_INET;
+		a.in.sin_port = htons(port);
+		return a;
+	}
+	must(strlen(ip) < sizeof(host));
+	strcpy(host, ip);
+	scope = strchr(host, '%');
+	if (scope) {
+		*scope = '\0';
+		a.in6.sin6_scope_id = if_nametoindex(scope + 1);
+	}
+	if (inet_pton(AF_INET6, host, &a.in6.sin6_addr) != 1)
+		die("no address: %s", ip);
+	a.len = sizeof(a.in6);
+	a.in6.sin6_family = AF_INET6;
+	a.in6.sin6_port = htons(port);
+	return a;
+}
+
+unsigned short addr_port(const struct addr *a)
+{
+	/* At the same place in both families. */
+	return ntohs(a->in.sin_port);
+}
+
+/* Where a socket is bound. */
+struct addr sock_addr(int fd)
+{
+	struct addr a = { .len = sizeof(a.in6) };
+
+	must(!getsockname(fd, &a.sa, &a.len));
+	return a;
+}
+
+unsigned long sock_inode(int fd)
+{
+	struct stat st;
+
+	must(!fstat(fd, &st));
+	return st.st_ino;
+}
+
+/* The TCP state of a socket we hold. */
+int sock_state(int fd)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	must(!getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len));
+	return info.tcpi_state;
+}
+
+/*
+ * From now on the socket drops every segment it is sent, as if its peer's had
+ * been lost on the way: a filter that lets no byte through. It stays with the
+ * socket after close(), and needs no firewall.
+ */
+void sock_deafen(int fd)
+{
+	struct sock_filter none = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog prog = { .len = 1, .filter = &none };
+
+	must(!setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)));
+}
+
+/* close() will reset the connection and leave nothing behind. */
+void sock_reset_on_close(int fd)
+{
+	struct linger now = { .l_onoff = 1 };
+
+	must(!setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now)));
+}
+
+static void loopback_up(void)
+{
+	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	must(fd >= 0);
+	must(!ioctl(fd, SIOCSIFFLAGS, &ifr));
+	close(fd);
+}
+
+/* The network namespace this thread is in. */
+int net_open(void)
+{
+	int fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+
+	must(fd >= 0);
+	return fd;
+}
+
+/* Go into a new network namespace, with lo up; a descriptor of it. */
+int net_new(void)
+{
+	if (unshare(CLONE_NEWNET))
+		die("a new network namespace: %m");
+	loopback_up();
+	return net_open();
+}
+
+/* Sockets made from now on are in that namespace, and /proc/net is its. */
+void net_enter(int netns)
+{
+	must(!setns(netns, CLONE_NEWNET));
+}
+
+/* A socket bound to an address; 0 as @protocol is TCP. */
+int sock_bound(const struct addr *a, int protocol)
+{
+	int fd = socket(a->sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC, protocol);
+	int one = 1;
+
+	if (fd < 0)
+		die("socket: %m");
+	must(!setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)));
+	if (bind(fd, &a->sa, a->len))
+		die("bind to port %u: %m", addr_port(a));
+	return fd;
+}
+
+/* A listener; port 0 is any free one. "::" takes IPv4 clients too. */
+int sock_listen(const char *ip, unsigned short port, int backlog)
+{
+	struct addr a = addr(ip, port);
+	int fd = sock_bound(&a, 0);
+
+	must(!listen(fd, backlog));
+	return fd;
+}
+
+/* A connection, once it is there. */
+int sock_connect(const struct addr *to)
+{
+	int fd = socket(to->sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	must(fd >= 0);
+	if (connect(fd, &to->sa, to->len))
+		die("connect to port %u: %m", addr_port(to));
+	return fd;
+}
+
+/* A connection that is begun and not waited for; @deaf: it will hear nothing. */
+int sock_start(const struct addr *to, bool deaf)
+{
+	int fd = socket(to->sa.sa_family,
+			SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	must(fd >= 0);
+	if (deaf)
+		sock_deafen(fd);
+	if (connect(fd, &to->sa, to->len) && errno != EINPROGRESS)
+		die("connect to port %u: %m", addr_port(to));
+	return fd;
+}
+
+int sock_accept(int listener)
+{
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd < 0)
+		die("accept: %m");
+	return fd;
+}
+
+/* A connection with both ends ours. Nobody else may connect to @listener. */
+struct pair pair_make(int listener, const struct addr *to)
+{
+	struct pair p;
+
+	p.client = sock_connect(to);
+	p.server = sock_accept(listener);
+	return p;
+}
+
+/* The client ends, the server does not: FIN_WAIT2 and CLOSE_WAIT. */
+void pair_close_wait(const struct pair *p)
+{
+	must(!shutdown(p->client, SHUT_WR));
+	must(wait_for(sock_state(p->server) == TCP_CLOSE_WAIT));
+	must(wait_for(sock_state(p->client) == TCP_FIN_WAIT2));
+}
+
+void pair_close(const struct pair *p)
+{
+	sock_reset_on_close(p->client);
+	close(p->client);
+	sock_reset_on_close(p->server);
+	close(p->server);
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Processes that make noise in the background until they are stopped. */
+
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base.h"
+#include "net.h"
+#include "worker.h"
+
+/**
+ * worker_start() - start a process
+ * @work: what it does: for ever, calling worker_round(), or until it is done
+ * @arg: passed on
+ * @cpu: the processor to stay on; -1 for any. One that is not there is not asked
+ *	for.
+ *
+ * It inherits the namespace and the descriptors, and dies with its parent.
+ */
+struct worker *worker_start(void (*work)(struct worker *me, void *arg),
+			    void *arg, int cpu)
+{
+	struct worker *w = mmap(NULL, sizeof(*w), PROT_READ | PROT_WRITE,
+				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t parent = getpid(), pid;
+	cpu_set_t set;
+
+	must(w != MAP_FAILED);
+	pid = fork();
+	must(pid >= 0);
+	if (pid) {
+		w->pid = pid;
+		return w;
+	}
+
+	must(!prctl(PR_SET_PDEATHSIG, SIGKILL));
+	if (getppid() != parent)
+		_exit(1);
+	if (cpu >= 0) {
+		CPU_ZERO(&set);
+		CPU_SET(cpu, &set);
+		sched_setaffinity(0, sizeof(set), &set);
+	}
+	work(w, arg);
+	_exit(0);
+}
+
+/* Another round is done. */
+void worker_round(struct worker *me)
+{
+	__atomic_add_fetch(&me->rounds, 1, __ATOMIC_RELAXED);
+}
+
+unsigned long worker_rounds(const struct worker *w)
+{
+	return __atomic_load_n(&w->rounds, __ATOMIC_RELAXED);
+}
+
+/**
+ * worker_stop() - stop a process that works for ever
+ * @w: it; not to be used again
+ *
+ * One that has ended by itself, because something failed, ends the test.
+ *
+ * Return: its rounds.
+ */
+unsigned long worker_stop(struct worker *w)
+{
+	unsigned long rounds;
+	int status;
+
+	must(!kill(w->pid, SIGKILL));
+	must(waitpid(w->pid, &status, 0) == w->pid);
+	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+		die("a worker ended by itself: status %#x", status);
+	rounds = w->rounds;
+	munmap(w, sizeof(*w));
+	return rounds;
+}
+
+/* Wait for one that works until it is done. */
+void worker_wait(struct worker *w)
+{
+	int status;
+
+	must(waitpid(w->pid, &status, 0) == w->pid);
+	if (status)
+		die("a worker failed: status %#x", status);
+	munmap(w, sizeof(*w));
+}
+
+/* Connections that come and are reset: never in CLOSE_WAIT, no TIME_WAIT. */
+void churn_reset(struct worker *me, void *ip)
+{
+	int listener = sock_listen(ip, 0, 8);
+	struct addr to = sock_addr(listener);
+	struct pair p;
+
+	for (;;) {
+		p = pair_make(listener, &to);
+		pair_close(&p);
+		worker_round(me);
+	}
+}
+
+/* Connections that come and end as they should, through every state there is. */
+void churn_finish(struct worker *me, void *ip)
+{
+	int listener = sock_listen(ip, 0, 8);
+	struct addr to = sock_addr(listener);
+	struct pair p;
+	char c;
+
+	for (;;) {
+		p = pair_make(listener, &to);
+		close(p.client);
+		must(read(p.server, &c, 1) == 0);
+		close(p.server);
+		worker_round(me);
+	}
+}

@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The kernels of the table: found in the archive, unpacked, made bootable."""
+
+import dataclasses
+import glob
+import json
+import lzma
+import os
+import re
+import shutil
+
+import apt
+import cache
+import cpio
+import host
+from say import NO_KERNEL, LabError, say
+
+RECIPE = 2           # raise it when what _build makes changes
+BOOT_MODULES = ("virtio_pci", "virtio_blk", "virtio_console", "virtio_rng", "overlay", "ext4",
+                # ss needs these, and autoloading them takes a modprobe each.
+                "tcp_diag", "inet_diag", "udp_diag", "unix_diag", "mptcp_diag")
+
+SOURCE = "linux-source-6.12"
+SOURCE_SUITE = "bookworm-security"
+SOURCE_PARTS = ("LICENSES", "scripts", "tools/include/uapi", "tools/testing/selftests/lib.mk",
+                "tools/testing/selftests/kselftest", "tools/testing/selftests/kselftest.h",
+                "tools/testing/selftests/kselftest_harness.h",
+                "tools/testing/selftests/kselftest_install.sh",
+                "tools/testing/selftests/run_kselftest.sh")
+
+
+@dataclasses.dataclass
+class Kernel:
+    """One line of the table; release and path are known once it is in the cache."""
+    tag: str
+    suites: str
+    regex: str
+    cc: str
+    release: str = ""
+    path: str = ""
+
+    @property
+    def boot(self):
+        """What QEMU boots."""
+        path = os.path.join(self.path, "vmlinux")
+        return path if os.path.exists(path) else os.path.join(self.path, "vmlinuz")
+
+    @property
+    def initrd(self):
+        """Boot modules and the order to load them in, as a cpio archive."""
+        return os.path.join(self.path, "modules.cpio")
+
+    @property
+    def image(self):
+        """Modules and headers in an ext4, at their places from the root."""
+        return os.path.join(self.path, "kernel.img")
+
+    @property
+    def compilers(self):
+        """Names that stand for the compiler cc: gcc, and the one its headers ask for,
+        which may be too old for trixie to have."""
+        names = {"gcc"}
+        for path in glob.glob(f"{self.tree}/usr/src/*/.kernelvariables"):
+            with open(path, encoding="utf-8") as file:
+                names.update(re.findall(r"^CC = .*\b(gcc-\d+)$", file.read(), re.M))
+        return sorted(names - {self.cc})
+
+    @property
+    def tree(self):
+        """The same as a directory."""
+        return os.path.join(self.path, "root")
+
+
+def table():
+    kernels = []
+    with open(os.path.join(host.HERE, "kernels"), encoding="utf-8") as file:
+        for line in file:
+            if line.strip() and not line.startswith("#"):
+                kernels.append(Kernel(*line.split()))
+    return kernels
+
+
+def named(tag):
+    for kernel in table():
+        if kernel.tag == tag:
+            return kernel
+    tags = ", ".join(kernel.tag for kernel in table())
+    raise LabError(f"no kernel {tag}; there are {tags}", 2)
+
+
+def obtain(tag):
+    """The newest kernel of the tag's series, ready to boot."""
+    kernel = named(tag)
+    archive = apt.Archive(kernel.suites)
+    try:
+        archive.update()
+        release, packages = _newest(kernel, archive)
+        try:
+            kernel.path = _artefact(kernel, archive, release, packages)
+        except LabError:
+            # The archive may have dropped that version since the lists were fetched.
+            if archive.age() < 60:
+                raise
+            archive.update(older_than=0)
+            release, packages = _newest(kernel, archive)
+            kernel.path = _artefact(kernel, archive, release, packages)
+    except LabError as error:
+        kernel.path = _cached(kernel)
+        if not kernel.path:
+            raise LabError(f"kernel {tag} cannot be had: {error}", NO_KERNEL) from error
+        with open(os.path.join(kernel.path, "release"), encoding="utf-8") as file:
+            release = file.read()
+        say(f"{error}; using the cached linux {release}")
+    kernel.release = release
+    return kernel
+
+
+def _newest(kernel, archive):
+    """(release, [(package, version)]) of the newest complete kernel."""
+    memory = os.path.join(archive.path, f"newest-{kernel.tag}")
+    try:
+        if os.stat(memory).st_mtime_ns > os.stat(archive.stamp).st_mtime_ns:
+            with open(memory, encoding="utf-8") as file:
+                regex, release, packages = json.load(file)
+            if regex == kernel.regex:
+                return release, packages
+    except (OSError, ValueError):
+        pass
+    found = apt.newest_first(archive.show(archive.names(kernel.regex)).values())
+    for record in found:
+        release = re.fullmatch(kernel.regex, record["Package"]).groups()[-1]
+        wanted = archive.show([f"linux-headers-{release}", f"linux-modules-{release}"])
+        headers = wanted.get(f"linux-headers-{release}")
+        if not headers:
+            continue
+        names = re.findall(r"\blinux-(?:headers|kbuild)-[^ ,|]+", headers["Depends"])
+        wanted.update(archive.show(names))
+        if all(name in wanted for name in names):
+            wanted[record["Package"]] = record
+            packages = [(name, fields["Version"]) for name, fields in wanted.items()]
+            with open(memory + f".{os.getpid()}", "w", encoding="utf-8") as file:
+                json.dump([kernel.regex, release, packages], file)
+            os.rename(file.name, memory)
+            return release, packages
+    raise LabError(f"{kernel.suites} has no package {kernel.regex} with its headers")
+
+
+def _artefact(kernel, archive, release, packages):
+    def build(directory, fd):
+        say(f"downloading linux {release}")
+        _build(archive, release, packages, directory, fd)
+
+    path = cache.obtain("kernels", f"{kernel.tag}_{release}_{RECIPE}", f"linux {release}", build)
+    cache.prune("kernels", 2, kernel.tag + "_")
+    return path
+
+
+def _cached(kernel):
+    """The kernel of the series used last, if a complete one is in the cache."""
+    base = cache.directory("kernels")
+    found = [path for path in glob.glob(os.path.join(base, kernel.tag + "_*")) if cache.valid(path)]
+    if not found:
+        return ""
+    path = max(found, key=lambda path: os.stat(path).st_mtime)
+
+    def gone(_directory, _fd):
+        raise LabError(f"the cached {os.path.basename(path)} is damaged")
+
+    return cache.obtain("kernels", os.path.basename(path), "a cached kernel", gone)
+
+
+def _build(archive, release, packages, directory, fd):
+    root = os.path.join(directory, "root")
+    debs = os.path.join(directory, "debs")
+    os.mkdir(debs)
+    for deb in archive.download(packages, debs, fd):
+        cache.command(["dpkg-deb", "-x", deb, root], f"cannot unpack {os.path.basename(deb)}", fd)
+    shutil.rmtree(debs)
+
+    # /lib is a link to /usr/lib in the roots this is laid over.
+    if os.path.isdir(f"{root}/lib/modules"):
+        os.makedirs(f"{root}/usr/lib", exist_ok=True)
+        os.rename(f"{root}/lib/modules", f"{root}/usr/lib/modules")
+        shutil.rmtree(f"{root}/lib")
+    modules = f"{root}/usr/lib/modules/{release}"
+    vmlinuz = next((path for path in (f"{root}/boot/vmlinuz-{release}", f"{modules}/vmlinuz",
+                                      f"{modules}/vmlinuz.unsigned") if os.path.exists(path)), None)
+    if not vmlinuz:
+        raise LabError(f"the packages of linux {release} have no vmlinuz")
+    os.rename(vmlinuz, f"{directory}/vmlinuz")
+    _unpack_zstd(directory, fd)
+    for extra in ("boot", "etc", "var", "usr/share"):
+        shutil.rmtree(f"{root}/{extra}", ignore_errors=True)
+
+    os.symlink("usr/lib", f"{root}/lib")
+    cache.command(["depmod", "-b", root, release], f"depmod fails for linux {release}", fd)
+    os.unlink(f"{root}/lib")
+
+    with open(f"{directory}/modules.cpio", "wb") as file:
+        writer = cpio.Writer(file)
+        names = []
+        for path in _load_order(modules):
+            names.append(os.path.basename(path).split(".ko", 1)[0] + ".ko")
+            writer.file("boot/" + names[-1], _module(os.path.join(modules, path)))
+        writer.file("boot/order", "".join(name + "\n" for name in names).encode())
+        writer.finish()
+    image(root, f"{directory}/kernel.img", fd)
+    with open(f"{directory}/release", "w", encoding="utf-8") as file:
+        file.write(release)
+
+
+def _unpack_zstd(directory, fd):
+    """Have the kernel in vmlinuz as vmlinux, too, if it is compressed by zstd.
+
+    Emulated, the kernel takes a second of each boot to unpack itself; QEMU
+    starts an unpacked one by its PVH entry.
+    """
+    with open(f"{directory}/vmlinuz", "rb") as file:
+        data = file.read()
+    # Documentation/arch/x86/boot.rst: setup_sects, payload_offset, payload_length.
+    start = (data[0x1f1] + 1) * 512 + int.from_bytes(data[0x248:0x24c], "little")
+    payload = data[start:start + int.from_bytes(data[0x24c:0x250], "little")]
+    if payload[:4] != b"\x28\xb5\x2f\xfd":
+        return
+    with open(f"{directory}/payload", "wb") as file:
+        file.write(payload[:-4])    # without the size that follows
+    cache.command(["zstd", "-dq", "--rm", "-o", f"{directory}/vmlinux", file.name],
+                  f"cannot unpack the kernel in {directory}", fd)
+
+
+def source():
+    """The parts of the kernel's source that selftests and lint use: its tree."""
+    archive = apt.Archive(SOURCE_SUITE)
+    try:
+        archive.update()
+        version = archive.show([SOURCE])[SOURCE]["Version"]
+    except (LabError, KeyError) as error:
+        base = cache.directory("ksrc")
+        found = [path for path in glob.glob(os.path.join(base, "*")) if cache.valid(path)]
+        if not found:
+            raise LabError(f"{SOURCE} cannot be had: {error}", NO_KERNEL) from error
+        path = max(found, key=lambda path: os.stat(path).st_mtime)
+        say(f"{error}; using the cached {SOURCE} {os.path.basename(path)}")
+        return os.path.join(path, "root")
+
+    def build(directory, fd):
+        say(f"downloading {SOURCE} {version} (150 MB)")
+        deb, = archive.download([(SOURCE, version)], directory, fd)
+        say(f"unpacking parts of {SOURCE}")
+        root = os.path.join(directory, "root")
+        os.mkdir(root)
+        unpack = ('set -o pipefail; dpkg-deb --fsys-tarfile "$1"'
+                  f' | tar -xO ./usr/src/{SOURCE}.tar.xz | xz -dc -T0'
+                  ' | tar -x --strip-components=1 -C "$2" "${@:3}"')
+        cache.command(["bash", "-c", unpack, "bash", deb, root,
+                       *(f"{SOURCE}/{part}" for part in SOURCE_PARTS)],
+                      f"cannot unpack {SOURCE}", fd)
+        os.unlink(deb)
+
+    path = cache.obtain("ksrc", f"{version}_{RECIPE}", SOURCE, build,
+                        ["root/tools/testing/selftests/lib.mk"])
+    cache.prune("ksrc", 2)
+    return os.path.join(path, "root")
+
+
+def _load_order(modules):
+    """Paths of the boot modules the kernel has, dependencies first."""
+    dependencies = {}
+    with open(f"{modules}/modules.dep", encoding="utf-8") as file:
+        for line in file:
+            path, _, needs = line.partition(":")
+            dependencies[path] = needs.split()
+    paths = {os.path.basename(path).split(".ko", 1)[0].replace("-", "_"): path
+             for path in dependencies}
+    order = []
+    for name in BOOT_MODULES:
+        if name in paths:
+            # modules.dep lists what must be loaded first last.
+            for path in [*reversed(dependencies[paths[name]]), paths[name]]:
+                if path not in order:
+                    order.append(path)
+    return order
+
+
+def _module(path):
+    """A module's content, decompressed."""
+    with open(path, "rb") as file:
+        data = file.read()
+    if path.endswith(".xz"):
+        return lzma.decompress(data)
+    return data
+
+
+def image(tree, path, fd=None, room=16 << 20):
+    """Make an ext4 image of a directory, with some room to write."""
+    size = room
+    files = 1024
+    for base, directories, names in os.walk(tree):
+        files += len(directories) + len(names)
+        for name in names:
+            size += (os.lstat(os.path.join(base, name)).st_size + 4095 & ~4095) + 256
+        size += 4096 * len(directories)
+    size += size // 32
+    cache.command(["mke2fs", "-q", "-t", "ext4", "-O", "^has_journal,^resize_inode",
+                   "-m", "0", "-N", str(files), "-E", "root_owner=0:0,lazy_itable_init=1",
+                   "-d", tree, path, f"{size >> 10}k"], f"cannot make the image {path}", fd)

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What counts as a fault in a kernel log."""
+
+import re
+
+# Looked for in the text of each message, after its time stamp.
+FAULTS = re.compile(r"""
+      \bBUG:                                    # also KASAN, KCSAN, kfence, bad page, NULL pointer
+    | \bkernel\ BUG\ at\b
+    | \bWARNING:
+    | \bOops\b
+    | \bCall\ Trace:
+    | \bKernel\ panic\b
+    | \b(KASAN|KCSAN|KMSAN|UBSAN|KFENCE):
+    | \bgeneral\ protection\b
+    | \bstack\ segment:
+    | \bdouble\ fault\b
+    | \binvalid\ opcode:
+    | \bunable\ to\ handle\ (page\ fault|kernel)
+    | \bunregister_netdevice:\ waiting\b
+    | \brcu\b.*\b(detected|self-detected)\b.*\bstall
+    | \bstalls?\ on\ CPUs/tasks\b
+    | \bsuspicious\ RCU\ usage\b
+    | \bINFO:\ (task\b.*\bblocked|rcu_|trying\ to\ register|possible\ recursive|inconsistent\ lock)
+    | \bpossible\ (circular|recursive|irq)\b.*\block
+    | \binconsistent\ lock\ state\b
+    | \bsoft\ lockup\b | \bhard\ LOCKUP\b | \bhung\ task\b
+    | \bkmemleak:\ \d+\ new\ suspected
+    | \bODEBUG:
+    | \bsleeping\ function\ called\ from\b
+    | \bscheduling\ while\ atomic\b
+    | \brefcount_t:
+    | \blist_(add|del)\ corruption\b
+    | \bslab\b.*\b(corrupt|Objects\ remaining)
+    | \bObjects\ remaining\ in\b
+    """, re.X)
+
+# Lines of a healthy boot that look like one.
+HARMLESS = re.compile(r"""
+      Spectre\ V2\ :\ WARNING:                  # about the machine, not the module
+    | \bKASLR\ disabled
+    | \b(UBSAN|KASAN|KFENCE|KCSAN|kasan|kcsan|kfence):\ (initialized|KernelAddressSanitizer|enabled)
+    | \bKernelAddressSanitizer\ initialized
+    | Command\ line: | Kernel\ command\ line:
+    """, re.X)
+
+
+def faults(log):
+    """Lines of the log that report a fault."""
+    return [line for line in log.splitlines()
+            if FAULTS.search(line) and not HARMLESS.search(line)]

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The project's own tree: copied, hashed, built."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+
+import cache
+import host
+import roots
+from say import NO_BUILD, LabError, say
+
+TOP = os.path.dirname(os.path.dirname(host.HERE))
+JOBS = f"-j{os.cpu_count()}"
+
+# What a module does not depend on; the rest of the tree is hashed and copied.
+NOT_MODULE = ("selftests/", "tools/lab/", "tools/vm", "docs/", ".")
+NOT_SELFTESTS = ("tools/lab/", "tools/vm", "docs/", "Kbuild", "dkms.conf", ".")
+# What make leaves behind, where there is no git to say so.
+BUILT = (".o", ".ko", ".a", ".mod", ".mod.c", ".cmd", "Module.symvers", "modules.order")
+INSTALLED = "/usr/lib/tcp_census"    # in the guest; the selftests are in selftests/ there
+
+
+def files(without=()):
+    """Paths of the tree's files: git's where it is a checkout, else all."""
+    done = subprocess.run(["git", "-c", "safe.directory=*", "-C", TOP, "ls-files", "-z", "--cached",
+                           "--others", "--exclude-standard"], stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, check=False) if shutil.which("git") else None
+    if done and done.returncode == 0:
+        names = [os.fsdecode(name) for name in done.stdout.split(b"\0") if name]
+    else:
+        names = [os.path.relpath(os.path.join(base, name), TOP)
+                 for base, _, found in os.walk(TOP) for name in found]
+        names = [name for name in names if not name.startswith(".git/")
+                 and not name.endswith(BUILT)]
+    return [name for name in sorted(set(names))
+            if not name.startswith(tuple(without)) and os.path.lexists(os.path.join(TOP, name))
+            and not (without and name.endswith(".md"))]
+
+
+def digest(names, *extra):
+    """A hash of the files' names, modes and contents."""
+    state = hashlib.sha256(repr(extra).encode())
+    for name in names:
+        path = os.path.join(TOP, name)
+        if os.path.islink(path):
+            content, mode = os.fsencode(os.readlink(path)), "link"
+        else:
+            with open(path, "rb") as file:
+                content = file.read()
+            mode = os.stat(path).st_mode & 0o111
+        state.update(f"{name}\0{mode}\0{len(content)}\0".encode() + content)
+    return state.hexdigest()[:20]
+
+
+def copy(names, target):
+    for name in names:
+        path = os.path.join(target, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        shutil.copy2(os.path.join(TOP, name), path, follow_symlinks=False)
+
+
+def _make(root, kernel, source, argv, what, fd, ksrc=None):
+    """Run make in the chroot; returns its output."""
+    words, environment = roots.inside(root, argv, source, kernel, ksrc)
+    return cache.command(words, f"{what} does not build", fd, NO_BUILD, env=environment)
+
+
+def module(kernel, root, strict=False):
+    """The module built from the current tree for a kernel: its path.
+
+    strict: with more warnings, and any warning is an error.
+    """
+    names = files(NOT_MODULE)
+    key = f"{kernel.release}_{digest(names, root, kernel.path, strict)}"
+    what = f"the module for linux {kernel.release}"
+
+    def build(directory, fd):
+        say(f"building {what}")
+        copy(names, os.path.join(directory, "src"))
+        argv = ["make", JOBS, f"KDIR=/lib/modules/{kernel.release}/build"]
+        if strict:
+            argv.append("W=1")
+        output = _make(root, kernel, os.path.join(directory, "src"), argv, what, fd)
+        if strict and "warning:" in output:
+            say(f"make of {what}:\n{output}")
+            raise LabError(f"{what} builds with warnings", NO_BUILD)
+        built = os.path.join(directory, "src", "tcp_census.ko")
+        if not os.path.exists(built):
+            raise LabError(f"make ended well but left no tcp_census.ko for {kernel.release}",
+                           NO_BUILD)
+        shutil.copy2(built, directory)
+
+    path = cache.obtain("module", key, what, build)
+    cache.prune("module", 20)
+    return os.path.join(path, "tcp_census.ko")
+
+
+def has_selftests():
+    return os.path.exists(os.path.join(TOP, "selftests", "Makefile"))
+
+
+def selftests(root, ksrc):
+    """The selftests compiled and installed, with the kernel's runner.
+
+    Returns the directory to appear as INSTALLED.
+    """
+    names = files(NOT_SELFTESTS)
+
+    def build(directory, fd):
+        say("building the selftests")
+        source = os.path.join(directory, "src")
+        target = os.path.join(directory, "installed")
+        copy(names, source)
+        make = ["make", "-C", "selftests", "KSRC=/ksrc", "OUTPUT=/src/out",
+                "INSTALL_PATH=/src/installed/selftests", "COLLECTION=tcp_census"]
+        script = ('mkdir out && "$@" -s install && '
+                  '"$@" -s --no-print-directory emit_tests > installed/kselftest-list.txt')
+        _make(root, None, source, ["sh", "-c", script, "sh", *make], "a selftest", fd, ksrc)
+        os.rename(os.path.join(source, "installed"), target)
+        runner = os.path.join(ksrc, "tools/testing/selftests")
+        shutil.copytree(os.path.join(runner, "kselftest"), os.path.join(target, "kselftest"))
+        shutil.copy2(os.path.join(runner, "run_kselftest.sh"), target)
+        # The runner looks for the tests of a collection in a directory of its name.
+        os.symlink("selftests", os.path.join(target, "tcp_census"))
+        shutil.rmtree(source)
+
+    path = cache.obtain("selftests", digest(names, root, ksrc), "the selftests", build)
+    cache.prune("selftests", 10)
+    return os.path.join(path, "installed")
+
+
+def programs():
+    """{path in the guest: path here} of the project's own tools."""
+    return {"/usr/bin/" + os.path.basename(name): os.path.join(TOP, name)
+            for name in files() if name.startswith("tools/tcp-") and name.count("/") == 1}
