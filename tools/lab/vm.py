@@ -53,7 +53,7 @@ def parse(argv):
     parser = Parser(prog="tools/vm", description=DESCRIPTION, add_help=False, allow_abbrev=False,
                     formatter_class=argparse.RawDescriptionHelpFormatter,
                     usage="tools/vm [-k KERNEL] [-m MiB] [-c CPUS] [-t SECONDS] [-p DIR] [-n]\n"
-                          "                [-a KERNEL_ARGS] [-o MODULE_PARAMS] [-r ROOT] [-w] "
+                          "                [-a KERNEL_ARGS] [-o MODULE_PARAMS] [-r ROOT] [-b] [-w] "
                           "-- COMMAND...")
     parser.add_argument("-h", "--help", action="store_true", help="show this and exit")
     parser.add_argument("-k", metavar="KERNEL", default="6.12", choices=tags,
@@ -73,6 +73,8 @@ def parse(argv):
     parser.add_argument("-r", metavar="ROOT", choices=("guest", "build"), default="guest",
                         help="build: boot the root with compiler, make, dkms and kmod, "
                              "and the tree at /src")
+    parser.add_argument("-b", action="store_true",
+                        help="with -r build: the module is built in /src, and not loaded")
     parser.add_argument("-w", action="store_true",
                         help="strict, for tests: build the module with W=1, let no warning pass "
                              "and stop where the selftests do not build")
@@ -131,7 +133,7 @@ def request(options, terminal):
         return b"".join(os.fsencode(word) + b"\0" for word in words)
 
     settings = []
-    if not options.n:
+    if not (options.n or options.b):
         settings += ["module=/tcp_census.ko", f"params={options.o}"]
     if options.r == "build":
         settings.append("cwd=/src")
@@ -160,6 +162,8 @@ def main():
         if options.r == "build":
             links = {"/usr/local/bin/" + name: "/usr/bin/" + entry.cc for name in entry.compilers}
             source = os.path.join(work, "src")
+            if options.b:
+                shutil.copytree(os.path.join(os.path.dirname(module), "src"), source)
             tree.copy(tree.files(), source)
             trees.append((source, "/src"))
         initrd = os.path.join(work, "initrd")
