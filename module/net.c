@@ -32,7 +32,7 @@ static DEFINE_MUTEX(tcpc_net_lock);
 static LIST_HEAD(tcpc_nets); /* ids ascending */
 static unsigned int tcpc_nets_nr;
 static u64 tcpc_net_last_id;
-static bool tcpc_net_unloading; /* no new files */
+static bool tcpc_net_serving; /* namespaces get files */
 
 /* A namespace's files were removed by module unload. */
 static DECLARE_WAIT_QUEUE_HEAD(tcpc_net_closed);
@@ -55,6 +55,18 @@ unsigned int tcpc_net_without_files(void)
 	return atomic_read(&tcpc_net_fileless);
 }
 
+/*
+ * Make a namespace's files. One without them is better than a container that
+ * does not start: failure is counted and things go on. Process context, under
+ * the mutex.
+ */
+static void tcpc_net_make_files(struct tcpc_net *tn)
+{
+	tn->fileless = tcpc_proc_net_init(tn);
+	if (tn->fileless)
+		atomic_inc(&tcpc_net_fileless);
+}
+
 /* Process context, pernet_ops_rwsem held by the caller. */
 static int __net_init tcpc_net_ns_init(struct net *net)
 {
@@ -67,38 +79,36 @@ static int __net_init tcpc_net_ns_init(struct net *net)
 	tn->id = ++tcpc_net_last_id;
 	list_add_tail(&tn->node, &tcpc_nets);
 	tcpc_nets_nr++;
-	/*
-	 * A namespace without our files is better than a container that does
-	 * not start: the failure is counted and creation goes on.
-	 */
-	tn->fileless = !tcpc_net_unloading && tcpc_proc_net_init(tn);
-	if (tn->fileless)
-		atomic_inc(&tcpc_net_fileless);
+	if (tcpc_net_serving)
+		tcpc_net_make_files(tn);
 	mutex_unlock(&tcpc_net_lock);
 	return 0;
 }
 
-/* Does module unload still need the namespace? Process context. */
-static bool tcpc_net_is_closing(struct tcpc_net *tn)
-{
-	bool closing;
-
-	mutex_lock(&tcpc_net_lock);
-	closing = tn->closing;
-	mutex_unlock(&tcpc_net_lock);
-	return closing;
-}
-
-/* Whoever takes the directory removes it. Process context. */
-static struct proc_dir_entry *tcpc_net_take_dir(struct tcpc_net *tn)
+/*
+ * Remove the files of a namespace that is being destroyed. Nobody waits for
+ * anybody: readers hold the namespace, so there are none; and if module unload
+ * is removing the files just now, no reader stands in its way either.
+ */
+static void tcpc_net_ns_exit(struct tcpc_net *tn)
 {
 	struct proc_dir_entry *dir;
 
+	/* Whoever takes the directory removes it. */
 	mutex_lock(&tcpc_net_lock);
+	tn->exiting = true;
 	dir = tn->dir;
 	tn->dir = NULL;
 	mutex_unlock(&tcpc_net_lock);
-	return dir;
+	proc_remove(dir);
+	wait_event(tcpc_net_closed, !READ_ONCE(tn->closing));
+
+	mutex_lock(&tcpc_net_lock);
+	if (tn->fileless)
+		atomic_dec(&tcpc_net_fileless);
+	list_del(&tn->node);
+	tcpc_nets_nr--;
+	mutex_unlock(&tcpc_net_lock);
 }
 
 /*
@@ -107,21 +117,10 @@ static struct proc_dir_entry *tcpc_net_take_dir(struct tcpc_net *tn)
  */
 static void __net_exit tcpc_net_ns_exit_batch(struct list_head *nets)
 {
-	struct tcpc_net *tn;
 	struct net *net;
 
-	list_for_each_entry(net, nets, exit_list) {
-		tn = net_generic(net, tcpc_net_id);
-		/* Nobody reads: readers hold the namespace. */
-		proc_remove(tcpc_net_take_dir(tn));
-		wait_event(tcpc_net_closed, !tcpc_net_is_closing(tn));
-		if (tn->fileless)
-			atomic_dec(&tcpc_net_fileless);
-		mutex_lock(&tcpc_net_lock);
-		list_del(&tn->node);
-		tcpc_nets_nr--;
-		mutex_unlock(&tcpc_net_lock);
-	}
+	list_for_each_entry(net, nets, exit_list)
+		tcpc_net_ns_exit(net_generic(net, tcpc_net_id));
 	synchronize_srcu(&tcpc_net_srcu);
 }
 
@@ -224,7 +223,20 @@ void tcpc_netset_put(struct tcpc_netset *set)
  */
 int tcpc_net_init(void)
 {
-	return register_pernet_subsys(&tcpc_net_ops);
+	struct tcpc_net *tn;
+	int err;
+
+	err = register_pernet_subsys(&tcpc_net_ops);
+	if (err)
+		return err;
+	/* Not in the init method: if that failed later on, there were readers. */
+	mutex_lock(&tcpc_net_lock);
+	tcpc_net_serving = true;
+	list_for_each_entry(tn, &tcpc_nets, node)
+		if (!tn->exiting)
+			tcpc_net_make_files(tn);
+	mutex_unlock(&tcpc_net_lock);
+	return 0;
 }
 
 /*
@@ -240,18 +252,19 @@ static void tcpc_net_remove_files(void)
 	struct tcpc_net *tn;
 
 	mutex_lock(&tcpc_net_lock);
-	tcpc_net_unloading = true;
+	tcpc_net_serving = false;
 again:
 	list_for_each_entry(tn, &tcpc_nets, node) {
 		if (!tn->dir)
 			continue;
 		dir = tn->dir;
 		tn->dir = NULL;
-		tn->closing = true;
+		WRITE_ONCE(tn->closing, true);
 		mutex_unlock(&tcpc_net_lock);
 		proc_remove(dir);
 		mutex_lock(&tcpc_net_lock);
-		tn->closing = false;
+		/* Under the mutex: it is not taken off the list before we let go. */
+		WRITE_ONCE(tn->closing, false);
 		wake_up_all(&tcpc_net_closed);
 		goto again;
 	}

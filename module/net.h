@@ -16,10 +16,13 @@
  * @id: a number no other namespace has or will have while the module is loaded
  * @inum: inode number of the namespace, as lsns shows it
  * @node: in the list of namespaces; under its mutex
- * @dir: /proc/net/tcp_census, or NULL; under the mutex of the list
- * @closing: module unload is removing @dir; under the mutex of the list
+ * @dir: /proc/net/tcp_census, or NULL
  * @files: the files below it
  * @fileless: some of them, or all, could not be made
+ * @exiting: the namespace is being destroyed; no new files
+ * @closing: module unload is removing @dir, and needs the namespace
+ *
+ * The last five are protected by the mutex of the list.
  */
 struct tcpc_net {
 	struct net *net;
@@ -27,9 +30,10 @@ struct tcpc_net {
 	unsigned int inum;
 	struct list_head node;
 	struct proc_dir_entry *dir;
-	bool closing;
 	struct tcpc_proc_file files[TCPC_PROC_FILES];
 	bool fileless;
+	bool exiting;
+	bool closing;
 };
 
 /**

@@ -72,7 +72,7 @@ static unsigned int tcpc_snapshot_begin(unsigned int *rest_ms)
 	ktime_t now = ktime_get();
 	s64 rest = ktime_ms_delta(tcpc_snapshot_rested, now);
 
-	*rest_ms = ms && rest > 0 ? min_t(s64, rest, TCPC_SNAPSHOT_REST_MS_MAX) : 0;
+	*rest_ms = depth && ms && rest > 0 ? rest : 0;
 	if (!depth || *rest_ms)
 		return 0;
 	/* Do not take a snapshot from those who may still use all of it. */
@@ -94,6 +94,7 @@ static struct tcpc_census *tcpc_snapshot_end(struct tcpc_census *census)
 	struct tcpc_census *old = NULL;
 	ktime_t now = ktime_get();
 	unsigned int ms;
+	s64 rest;
 
 	if (IS_ERR(census)) {
 		tcpc_snapshot_failed = tcpc_snapshot_running;
@@ -103,12 +104,13 @@ static struct tcpc_census *tcpc_snapshot_end(struct tcpc_census *census)
 		tcpc_snapshot = census;
 		ms = READ_ONCE(tcpc_snapshot_ms) + TCPC_SNAPSHOT_LINGER_MS;
 		tcpc_snapshot_expires = ktime_add_ms(now, ms);
-		/* Waits already for the last one's time? Then it waits on. */
-		queue_delayed_work(tcpc_snapshot_wq, &tcpc_snapshot_expiry,
-				   msecs_to_jiffies(ms));
+		mod_delayed_work(tcpc_snapshot_wq, &tcpc_snapshot_expiry,
+				 msecs_to_jiffies(ms));
 	}
-	tcpc_snapshot_rested = ktime_add(now, TCPC_SNAPSHOT_REST *
-					 ktime_sub(now, tcpc_snapshot_running.start));
+	rest = TCPC_SNAPSHOT_REST *
+	       ktime_ms_delta(now, tcpc_snapshot_running.start);
+	tcpc_snapshot_rested =
+		ktime_add_ms(now, min_t(s64, rest, TCPC_SNAPSHOT_REST_MS_MAX));
 	tcpc_snapshot_running.depth = 0;
 	return old;
 }

@@ -71,8 +71,8 @@ static void tcpc_walk_breathe(struct tcpc_walk *w)
 
 /*
  * Leave the RCU section in the middle of a chain, standing on @sk, which the
- * reference keeps from being used for another connection meanwhile. If it has
- * gone or moved when this returns, the caller notices as always.
+ * reference keeps from being used for another connection meanwhile. It may have
+ * gone or moved when this returns.
  */
 static void tcpc_walk_pause(struct tcpc_walk *w, struct sock *sk)
 {
@@ -102,8 +102,18 @@ static int tcpc_walk_chain(struct tcpc_walk *w, const struct tcpc_bucket *b,
 		err = b->visit(w->ctx, sk);
 		if (err)
 			return err;
-		if (--w->budget <= -TCPC_WALK_BATCH && !locked)
+		if (--w->budget <= -TCPC_WALK_BATCH && !locked) {
 			tcpc_walk_pause(w, sk);
+			/*
+			 * What stood behind it may have been freed for good
+			 * meanwhile, if it was not hashed all the time: only a
+			 * link read after it was seen in its place is safe.
+			 */
+			if (READ_ONCE(node->pprev) != link)
+				return -EAGAIN;
+			/* Seen in its place before the link is read. */
+			smp_rmb();
+		}
 
 		next = READ_ONCE(node->next);
 		/* Whoever moves the entry writes pprev before the new next. */
@@ -218,10 +228,13 @@ static void tcpc_walk_lhash(struct tcpc_walk *w, struct inet_hashinfo *hinfo)
  * Walks the listening table, the established table that most namespaces share,
  * and the private one of each namespace that has one. A socket that stays in
  * its table during the walk is shown exactly once in a committed bucket; one
- * that comes, goes or turns into another kind of entry meanwhile may be missed.
+ * that comes, goes or turns into another kind of entry meanwhile may be missed
+ * or shown twice. (In a private table of very few buckets its owner can, while
+ * the walk pauses in a long chain, move connections so that others of that table
+ * are shown twice.)
  *
- * RCU sections are bounded by twice TCPC_WALK_BATCH entries, the time a bucket's
- * lock is held by the length of its chain.
+ * RCU sections are bounded by twice TCPC_WALK_BATCH entries, but for the buckets
+ * seen under their locks, which are held for the length of the chain.
  *
  * Context: process, may sleep.
  */

@@ -15,7 +15,7 @@
 #include "lib/test.h"
 #include "lib/worker.h"
 
-#define SECONDS 4
+#define SECONDS 3
 #define PAIRS 250
 #define CLOSE_WAITS 100
 

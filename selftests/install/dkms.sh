@@ -25,8 +25,14 @@ gone() {
 		[ ! -e "/usr/src/tcp_census-$version" ]
 }
 
+# As in the checkout of an ordinary user whose group may write.
+chown -R 1000:1000 .
+chmod -R g+w .
+
 works "make install" make install KVER="$LINUX"
 works "the module is where modprobe finds it" installed
+works "root alone can change its sources" \
+	test -z "$(find "/usr/src/tcp_census-$version" ! -user root -o ! -type l -perm /022)"
 works "make install once more" make install KVER="$LINUX"
 works "the module is still there" installed
 
