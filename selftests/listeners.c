@@ -6,6 +6,8 @@
  *	              fe80::1%lo                                (lo, one netns)
  */
 
+#include <sys/resource.h>
+
 #include "lib/listener.h"
 #include "lib/test.h"
 
@@ -185,6 +187,26 @@ TEST_F(listeners, a_thousand)
 	table_free(&t);
 	EXPECT_EQ(N, census_stat("sockets"));
 	EXPECT_EQ(0, census_stat("listeners_missed"));
+}
+
+/* The bound of a namespace: the rest is counted, and stat says how many. */
+TEST_F(listeners, more_than_are_listed)
+{
+	enum { LISTED = 32768, MORE = 50, FIRST_PORT = 1024 };
+	struct rlimit files = { LISTED + MORE + 100, LISTED + MORE + 100 };
+	struct counts c;
+	struct table t;
+	int i;
+
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files));
+	for (i = 0; i < LISTED + MORE; i++)
+		sock_listen("127.0.0.1", FIRST_PORT + i, 1);
+	census_counts(&c);
+	EXPECT_EQ(LISTED + MORE, c.n[TCP_LISTEN][V4]);
+	census_table(&t, "listeners");
+	EXPECT_EQ(LISTED, t.rows);
+	table_free(&t);
+	EXPECT_EQ(MORE, census_stat("listeners_missed"));
 }
 
 TEST_HARNESS_MAIN
