@@ -6,8 +6,6 @@
  *	              fe80::1%lo                                (lo, one netns)
  */
 
-#include <sys/resource.h>
-
 #include "lib/listener.h"
 #include "lib/test.h"
 
@@ -193,12 +191,11 @@ TEST_F(listeners, a_thousand)
 TEST_F(listeners, more_than_are_listed)
 {
 	enum { LISTED = 32768, MORE = 50, FIRST_PORT = 1024 };
-	struct rlimit files = { LISTED + MORE + 100, LISTED + MORE + 100 };
 	struct counts c;
 	struct table t;
 	int i;
 
-	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files));
+	fds_raise(LISTED + MORE + 100);
 	for (i = 0; i < LISTED + MORE; i++)
 		sock_listen("127.0.0.1", FIRST_PORT + i, 1);
 	census_counts(&c);
