@@ -154,7 +154,7 @@ static bool one_round(const struct counts *want)
 	return good && !counts_diff("loaded again", want, &got);
 }
 
-TEST_F_TIMEOUT(unload, hundred_times, 200)
+TEST_F_TIMEOUT(unload, hundred_times, 100)
 {
 	struct worker *w[] = {
 		worker_start(read_files, NULL, 0),
