@@ -22,11 +22,11 @@ unsigned int tcpc_snapshot_ms = 1000;
 #define TCPC_SNAPSHOT_LINGER_MS 1000
 
 /*
- * After a walk, times its own length that pass before the next: walks take a
- * quarter of one CPU at most, although anybody may create namespaces, each of
- * which needs a new walk when it is first read. A walk that took longer than a
- * second, as on a virtual machine that was stopped, makes nobody wait for more
- * than three. With census_ms=0 there is no rest.
+ * After a walk of a millisecond or more, times its own length that pass before
+ * the next: such walks take a quarter of one CPU at most, although anybody may
+ * create namespaces, each of which needs a new walk when it is first read. A
+ * walk that took longer than a second, as on a virtual machine that was stopped,
+ * makes nobody wait for more than three. With census_ms=0 there is no rest.
  */
 #define TCPC_SNAPSHOT_REST 3
 #define TCPC_SNAPSHOT_REST_MS_MAX 3000
