@@ -3,25 +3,19 @@
 #ifndef TCPC_CENSUS_H
 #define TCPC_CENSUS_H
 
-#include <linux/in6.h>
 #include <linux/ktime.h>
 #include <linux/refcount.h>
 #include <linux/types.h>
-#include <linux/uidgid.h>
-#include <net/tcp_states.h>
 
+#include "listener.h"
+#include "tally.h"
 #include "walk.h"
-
-struct cgroup;
 
 /* A full census has all that one of states has. */
 enum tcpc_depth {
 	TCPC_DEPTH_STATES = 1, /* counters */
-	TCPC_DEPTH_FULL, /* and a row per listener */
+	TCPC_DEPTH_FULL, /* and listeners, endpoints and ports */
 };
-
-/* TCP_ESTABLISHED to TCP_CLOSING; TCP_NEW_SYN_RECV is counted as SYN_RECV. */
-#define TCPC_STATES (TCP_CLOSING + 1)
 
 enum tcpc_family {
 	TCPC_IPV4,
@@ -33,6 +27,8 @@ enum tcpc_family {
  * struct tcpc_counts - the counters of one namespace, in sockets
  * @state: by TCP state and socket family; a row each for states 1 to 11
  * @orphans: no longer anyone's descriptor (SOCK_DEAD), full sockets only
+ * @minis: request and timewait sockets
+ * @bound: not sockets: ephemeral ports that any are bound to; full census only
  *
  * An array of u32 for the census, which keeps what it has of a bucket that is
  * not yet committed as a list of indices.
@@ -40,39 +36,11 @@ enum tcpc_family {
 struct tcpc_counts {
 	u32 state[TCPC_STATES][TCPC_FAMILIES];
 	u32 orphans;
+	u32 minis;
+	u32 bound;
 };
 
 #define TCPC_COUNTS (sizeof(struct tcpc_counts) / sizeof(u32))
-
-/**
- * struct tcpc_listener - a listening socket as the walk found it
- * @slot: of its namespace
- * @addr: local address; IPv4 as a v4-mapped one if @family is AF_INET
- * @ifindex: the interface it is bound to, or 0
- * @port: local port, host order
- * @family: AF_INET or AF_INET6
- * @uid: its owner
- * @inode: of the listening socket, 0 if it has none
- * @cgroup: with a reference; NULL if unknown
- * @depth: connections in the accept queue
- * @limit: the accept queue is full when @depth is greater
- * @drops: SYNs and final ACKs it refused
- * @syn_queue: connections in the SYN queue
- */
-struct tcpc_listener {
-	u32 slot;
-	struct in6_addr addr;
-	int ifindex;
-	u16 port;
-	u16 family;
-	kuid_t uid;
-	u64 inode;
-	struct cgroup *cgroup;
-	u32 depth;
-	u32 limit;
-	u32 drops;
-	u32 syn_queue;
-};
 
 /*
  * Listeners noted of one namespace; the rest are counted, not listed. So none
@@ -89,6 +57,13 @@ struct tcpc_listener {
  * @listeners: how many it has there
  * @listeners_missed: those that are not there, for want of memory or because
  *	they are more than TCPC_LISTENERS_MAX
+ * @queues_missed: listeners with a long accept queue that could not be read,
+ *	because somebody had the listener all the time
+ * @conns_missed: sockets that were counted by state only, for want of memory
+ * @served_missed: listeners whose port was not noted as served, likewise
+ * @port_low: first port of ip_local_port_range
+ * @port_high: its last port
+ * @ports: how many of them are not reserved
  */
 struct tcpc_census_net {
 	u64 id;
@@ -97,12 +72,19 @@ struct tcpc_census_net {
 	u32 first;
 	u32 listeners;
 	u32 listeners_missed;
+	u32 queues_missed;
+	u32 conns_missed;
+	u32 served_missed;
+	u32 port_low;
+	u32 port_high;
+	u32 ports;
 };
 
 /**
  * struct tcpc_census - what one walk found; immutable once taken
  * @ref: users
- * @depth: what was looked for
+ * @depth: what was looked for; a full census alone has what begins with
+ *	@nr_listeners, and the ports of struct tcpc_census_net
  * @start: CLOCK_MONOTONIC before the namespaces were taken and the walk began
  * @walk_ns: how long it took
  * @walk: how it went
@@ -110,6 +92,9 @@ struct tcpc_census_net {
  * @nets: by slot, ids ascending
  * @nr_listeners: listeners
  * @listeners: by slot, then port, family and address
+ * @tally: the connections by endpoint
+ * @closed_unreleased: allocated sockets of the host that are in no table and in
+ *	no accept queue
  */
 struct tcpc_census {
 	refcount_t ref;
@@ -121,7 +106,28 @@ struct tcpc_census {
 	struct tcpc_census_net *nets;
 	unsigned int nr_listeners;
 	struct tcpc_listener *listeners;
+	struct tcpc_tally tally;
+	u64 closed_unreleased;
 };
+
+/**
+ * tcpc_census_listener_at() - is there a listener with this address?
+ * @census: a full one, or one being taken whose listeners are known
+ * @slot: its namespace
+ * @family: its family, or AF_UNSPEC for either
+ * @addr: its local address
+ * @port: its local port
+ *
+ * Context: process, may sleep.
+ * Return: one of them, or NULL.
+ */
+static inline const struct tcpc_listener *
+tcpc_census_listener_at(const struct tcpc_census *census, u32 slot, u16 family,
+			const struct in6_addr *addr, u16 port)
+{
+	return tcpc_listeners_find(census->listeners, census->nr_listeners, slot,
+				   family, addr, port);
+}
 
 struct tcpc_census *tcpc_census_take(enum tcpc_depth depth);
 void tcpc_census_put(struct tcpc_census *census);

@@ -3,10 +3,13 @@
 #ifndef TCPC_FORMAT_H
 #define TCPC_FORMAT_H
 
+#include <linux/in6.h>
+#include <linux/uidgid.h>
+
 #include "census.h"
+#include "cgroup.h"
 #include "text.h"
 
-struct cgroup_namespace;
 struct net;
 struct user_namespace;
 
@@ -15,21 +18,21 @@ struct user_namespace;
  * @census: what was found
  * @cn: the part of it the reader may see
  * @net: the namespace of @cn
+ * @inum: and its inode number
  * @user_ns: uids are shown as this namespace sees them
- * @cgroup_ns: and cgroups as this one does
- * @path: PATH_MAX bytes of room for a cgroup's path
+ * @cgroups: and cgroups as its namespace does
  */
 struct tcpc_view {
 	const struct tcpc_census *census;
 	const struct tcpc_census_net *cn;
 	struct net *net;
+	unsigned int inum;
 	struct user_namespace *user_ns;
-	struct cgroup_namespace *cgroup_ns;
-	char *path;
+	struct tcpc_cgroup_names *cgroups;
 };
 
 /**
- * struct tcpc_format - a file
+ * struct tcpc_format - a file that shows a census
  * @name: in its directory
  * @depth: of the census it shows
  * @render: writes its whole text; process context, may sleep
@@ -42,6 +45,35 @@ struct tcpc_format {
 
 extern const struct tcpc_format tcpc_format_states;
 extern const struct tcpc_format tcpc_format_listeners;
+extern const struct tcpc_format tcpc_format_close_wait;
+extern const struct tcpc_format tcpc_format_endpoints;
+extern const struct tcpc_format tcpc_format_ports;
 extern const struct tcpc_format tcpc_format_stat;
+
+/* The columns of sockets, whose rows are struct tcpc_conn. */
+extern const struct tcpc_column tcpc_sockets_columns[];
+extern const unsigned int tcpc_sockets_columns_nr;
+
+extern const char *const tcpc_state_names[TCPC_STATES];
+extern const char *const tcpc_cause_names[TCPC_CAUSES];
+extern const char *const tcpc_role_names[];
+
+void tcpc_cell_u32(struct tcpc_text *t, const struct tcpc_column *col,
+		   const void *view, const void *row);
+void tcpc_cell_u64(struct tcpc_text *t, const struct tcpc_column *col,
+		   const void *view, const void *row);
+void tcpc_cell_netns(struct tcpc_text *t, const struct tcpc_column *col,
+		     const void *view, const void *row);
+void tcpc_cell_uid(struct tcpc_text *t, const struct tcpc_column *col,
+		   const void *view, const void *row);
+void tcpc_cell_cgroup(struct tcpc_text *t, const struct tcpc_column *col,
+		      const void *view, const void *row);
+
+void tcpc_text_addr(struct tcpc_text *t, const struct tcpc_view *view,
+		    const struct in6_addr *addr, int ifindex);
+void tcpc_text_addr_port(struct tcpc_text *t, const struct tcpc_view *view,
+			 const struct in6_addr *addr, int ifindex, u16 port);
+
+u32 tcpc_percent(u32 part, u32 whole);
 
 #endif /* TCPC_FORMAT_H */

@@ -6,6 +6,7 @@
 
 #include "net.h"
 #include "snapshot.h"
+#include "tally.h"
 
 static int tcpc_snapshot_ms_set(const char *val, const struct kernel_param *kp)
 {
@@ -21,6 +22,23 @@ static const struct kernel_param_ops tcpc_snapshot_ms_ops = {
 module_param_cb(census_ms, &tcpc_snapshot_ms_ops, &tcpc_snapshot_ms, 0644);
 MODULE_PARM_DESC(census_ms,
 		 "age in ms up to which a walk's result is shown again, 0 to 3600000; 0: every open() walks (default 1000)");
+
+static int tcpc_max_endpoints_set(const char *val, const struct kernel_param *kp)
+{
+	return param_set_uint_minmax(val, kp, TCPC_ENDPOINTS_MIN,
+				     TCPC_ENDPOINTS_MAX) ?
+		       -EINVAL :
+		       0;
+}
+
+static const struct kernel_param_ops tcpc_max_endpoints_ops = {
+	.set = tcpc_max_endpoints_set,
+	.get = param_get_uint,
+};
+
+module_param_cb(max_endpoints, &tcpc_max_endpoints_ops, &tcpc_max_endpoints, 0644);
+MODULE_PARM_DESC(max_endpoints,
+		 "lines of a network namespace in each of close_wait, endpoints and ports, 16 to 65536 (default 4096)");
 
 static int __init tcpc_init(void)
 {

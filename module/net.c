@@ -122,6 +122,11 @@ static void __net_exit tcpc_net_ns_exit_batch(struct list_head *nets)
 	list_for_each_entry(net, nets, exit_list)
 		tcpc_net_ns_exit(net_generic(net, tcpc_net_id));
 	synchronize_srcu(&tcpc_net_srcu);
+	list_for_each_entry(net, nets, exit_list) {
+		struct tcpc_net *tn = net_generic(net, tcpc_net_id);
+
+		tcpc_served_free(&tn->served);
+	}
 }
 
 static struct pernet_operations tcpc_net_ops = {
@@ -166,6 +171,7 @@ static int tcpc_netset_fill(struct tcpc_netset *set)
 		set->refs[set->nr].net = tn->net;
 		set->refs[set->nr].id = tn->id;
 		set->refs[set->nr].inum = tn->inum;
+		set->refs[set->nr].served = &tn->served;
 		set->nr++;
 	}
 	mutex_unlock(&tcpc_net_lock);

@@ -9,28 +9,34 @@
 #include <net/net_namespace.h>
 
 #include "proc.h"
+#include "served.h"
 
 /**
  * struct tcpc_net - what the module keeps for one network namespace
  * @net: the namespace; valid from .init to .exit
  * @id: a number no other namespace has or will have while the module is loaded
  * @inum: inode number of the namespace, as lsns shows it
+ * @served: ports that have or had a listener
  * @node: in the list of namespaces; under its mutex
  * @dir: /proc/net/tcp_census, or NULL
  * @files: the files below it
+ * @sockets: and the one that is a stream
  * @fileless: some of them, or all, could not be made
  * @exiting: the namespace is being destroyed; no new files
  * @closing: module unload is removing @dir, and needs the namespace
  *
- * The last five are protected by the mutex of the list.
+ * @served is noted by the walk. From @node on all are protected by the mutex of
+ * the list.
  */
 struct tcpc_net {
 	struct net *net;
 	u64 id;
 	unsigned int inum;
+	struct tcpc_served served;
 	struct list_head node;
 	struct proc_dir_entry *dir;
 	struct tcpc_proc_file files[TCPC_PROC_FILES];
+	struct tcpc_proc_file sockets;
 	bool fileless;
 	bool exiting;
 	bool closing;
@@ -41,11 +47,13 @@ struct tcpc_net {
  * @net: the namespace
  * @id: as in struct tcpc_net
  * @inum: as in struct tcpc_net
+ * @served: as in struct tcpc_net
  */
 struct tcpc_netref {
 	struct net *net;
 	u64 id;
 	unsigned int inum;
+	struct tcpc_served *served;
 };
 
 /**

@@ -2,7 +2,7 @@
 /*
  * The files below /proc/net/tcp_census.
  *
- * open() renders the whole text, so that what is read in pieces is one
+ * But for sockets, which see in stream.c, open() renders the whole text, so that what is read in pieces is one
  * consistent whole and no lock is held while user space takes its time. When the
  * module is unloaded procfs releases the open files; reading one afterwards gives
  * EIO.
@@ -16,7 +16,6 @@
 #include <linux/cred.h>
 #include <linux/fs.h>
 #include <linux/kernel.h>
-#include <linux/limits.h>
 #include <linux/mm.h>
 #include <linux/nsproxy.h>
 #include <linux/proc_fs.h>
@@ -29,10 +28,14 @@
 #include "net.h"
 #include "proc.h"
 #include "snapshot.h"
+#include "stream.h"
 
 static const struct tcpc_format *const tcpc_proc_formats[TCPC_PROC_FILES] = {
 	&tcpc_format_states,
 	&tcpc_format_listeners,
+	&tcpc_format_close_wait,
+	&tcpc_format_endpoints,
+	&tcpc_format_ports,
 	&tcpc_format_stat,
 };
 
@@ -40,13 +43,14 @@ static const struct tcpc_format *const tcpc_proc_formats[TCPC_PROC_FILES] = {
 static int tcpc_proc_render(const struct tcpc_proc_file *f, struct file *file,
 			    struct tcpc_text *text)
 {
+	struct tcpc_cgroup_names cgroups = { .ns = current->nsproxy->cgroup_ns };
 	struct tcpc_view view = {
 		.net = f->tn->net,
+		.inum = f->tn->inum,
 		.user_ns = file->f_cred->user_ns,
-		.cgroup_ns = current->nsproxy->cgroup_ns,
+		.cgroups = &cgroups,
 	};
 	struct tcpc_census *census;
-	int err = 0;
 
 	census = tcpc_snapshot_get(f->format->depth, f->tn->id);
 	if (IS_ERR(census))
@@ -54,16 +58,10 @@ static int tcpc_proc_render(const struct tcpc_proc_file *f, struct file *file,
 
 	view.census = census;
 	view.cn = tcpc_census_net(census, f->tn->id);
-	view.path = kmalloc(PATH_MAX, GFP_KERNEL);
-	if (view.path) {
-		f->format->render(text, &view);
-		err = text->err;
-	} else {
-		err = -ENOMEM;
-	}
-	kfree(view.path);
+	f->format->render(text, &view);
+	tcpc_cgroup_names_free(&cgroups);
 	tcpc_census_put(census);
-	return err;
+	return text->err;
 }
 
 /*
@@ -162,6 +160,9 @@ int tcpc_proc_net_init(struct tcpc_net *tn)
 				      &tcpc_proc_ops, &tn->files[i]))
 			err = -ENOMEM;
 	}
+	tn->sockets.tn = tn;
+	if (!proc_create_data("sockets", 0444, dir, &tcpc_stream_ops, &tn->sockets))
+		err = -ENOMEM;
 	tn->dir = dir;
 	return err;
 }

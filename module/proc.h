@@ -6,12 +6,12 @@
 struct tcpc_format;
 struct tcpc_net;
 
-#define TCPC_PROC_FILES 3
+#define TCPC_PROC_FILES 6
 
 /**
  * struct tcpc_proc_file - a file of one namespace
  * @tn: the namespace
- * @format: what is in it
+ * @format: what is in it; NULL for sockets
  */
 struct tcpc_proc_file {
 	struct tcpc_net *tn;

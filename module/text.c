@@ -138,7 +138,22 @@ void tcpc_table_begin(struct tcpc_table *table, struct tcpc_text *t,
 		from = t->len;
 		tcpc_text_word(t, columns[i].name);
 		tcpc_table_cell_end(table, i, from);
+		table->width[i] = max(table->width[i], columns[i].width);
 	}
+}
+
+/**
+ * tcpc_table_resume() - go on with a table, in another text
+ * @table: a table that was ended
+ * @t: where to write the next piece; nothing else may be written before it ends
+ *
+ * Context: process, may sleep.
+ */
+void tcpc_table_resume(struct tcpc_table *table, struct tcpc_text *t)
+{
+	table->text = t;
+	table->start = t->len;
+	table->rows = 0;
 }
 
 /**
@@ -197,7 +212,7 @@ static void tcpc_table_align(const struct tcpc_table *table,
 }
 
 /**
- * tcpc_table_end() - align the table's columns
+ * tcpc_table_end() - align the columns of a table, or of this piece of it
  * @table: the table
  *
  * Context: process, may sleep.

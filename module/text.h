@@ -30,6 +30,7 @@ struct tcpc_text {
  * @name: in the header line
  * @text: aligned to the left, and "-" when there is nothing to show; numbers
  *	are aligned to the right and always there
+ * @width: the column is at least so wide, in bytes
  * @offset: where in the row the value stands, for those @cell that need it
  * @cell: writes the cell of @row, with tcpc_text_printf() or tcpc_text_word();
  *	@view is the caller's
@@ -37,6 +38,7 @@ struct tcpc_text {
 struct tcpc_column {
 	const char *name;
 	bool text;
+	unsigned int width;
 	size_t offset;
 	void (*cell)(struct tcpc_text *t, const struct tcpc_column *col,
 		     const void *view, const void *row);
@@ -48,8 +50,8 @@ struct tcpc_column {
  * @columns: from left to right
  * @nr_columns: how many
  * @start: where in @text it begins
- * @rows: lines so far, the header included
- * @width: of the widest cell so far, by column, in bytes
+ * @rows: lines so far, the header included; of this piece
+ * @width: of the widest cell so far, by column, in bytes; of all pieces
  */
 struct tcpc_table {
 	struct tcpc_text *text;
@@ -66,6 +68,7 @@ void tcpc_text_word(struct tcpc_text *t, const char *s);
 
 void tcpc_table_begin(struct tcpc_table *table, struct tcpc_text *t,
 		      const struct tcpc_column *columns, unsigned int nr);
+void tcpc_table_resume(struct tcpc_table *table, struct tcpc_text *t);
 void tcpc_table_row(struct tcpc_table *table, const void *view, const void *row);
 void tcpc_table_end(struct tcpc_table *table);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The walk over the kernel's TCP tables. Nobody else touches them.
+ * The walks over the kernel's TCP tables. Nobody else touches them.
  *
  * Buckets are nulls lists of SLAB_TYPESAFE_BY_RCU objects: while the walk stands
  * on an entry it may be freed, used again and hashed elsewhere, and the walk
@@ -41,6 +41,7 @@ struct tcpc_walk {
 	void *ctx;
 	struct tcpc_walk_stats *stats;
 	int budget; /* entries left in this RCU section; may run negative */
+	bool ended; /* the visitor wants no more */
 };
 
 /**
@@ -64,6 +65,8 @@ struct tcpc_bucket {
 static void tcpc_walk_breathe(struct tcpc_walk *w)
 {
 	rcu_read_unlock();
+	if (w->v->rest && !w->v->rest(w->ctx))
+		w->ended = true;
 	cond_resched();
 	rcu_read_lock();
 	w->budget = TCPC_WALK_BATCH;
@@ -143,8 +146,11 @@ static int tcpc_walk_chain_locked(struct tcpc_walk *w,
 	return err;
 }
 
-/* Process context, in the walk's RCU section. */
-static void tcpc_walk_bucket(struct tcpc_walk *w, const struct tcpc_bucket *b)
+/*
+ * Process context, in the walk's RCU section. Returns false if the walk is to end
+ * with the bucket still to be seen, or to be seen again.
+ */
+static bool tcpc_walk_bucket(struct tcpc_walk *w, const struct tcpc_bucket *b)
 {
 	unsigned int restarts = 0;
 	int err;
@@ -157,6 +163,8 @@ static void tcpc_walk_bucket(struct tcpc_walk *w, const struct tcpc_bucket *b)
 		if (!err)
 			break;
 		w->v->discard(w->ctx);
+		if (w->ended)
+			return false;
 		if (err == -ENOSPC) {
 			rcu_read_unlock();
 			w->v->grow(w->ctx);
@@ -167,9 +175,13 @@ static void tcpc_walk_bucket(struct tcpc_walk *w, const struct tcpc_bucket *b)
 		if (++restarts == TCPC_WALK_RESTARTS)
 			w->stats->locked++;
 	}
-	w->v->commit(w->ctx);
+	if (!w->v->commit(w->ctx)) {
+		w->ended = true;
+		return false;
+	}
 	if (w->budget <= 0)
 		tcpc_walk_breathe(w);
+	return true;
 }
 
 /* Process context, in the walk's RCU section. Bucket @i is empty. */
@@ -179,23 +191,35 @@ static void tcpc_walk_empty(struct tcpc_walk *w, unsigned int i)
 		tcpc_walk_breathe(w);
 }
 
-static void tcpc_walk_ehash(struct tcpc_walk *w, struct inet_hashinfo *hinfo)
+/*
+ * The buckets of an established table, down from *@bucket. Ends early, with the
+ * bucket to go on with in *@bucket, when the visitor ends the walk. Process
+ * context, in the walk's RCU section. Returns true at the end of the table.
+ */
+static bool tcpc_walk_ehash(struct tcpc_walk *w, struct inet_hashinfo *hinfo,
+			    unsigned int *bucket)
 {
-	struct tcpc_bucket b = { .visit = w->v->ehash };
+	struct tcpc_bucket b = { .visit = w->v->conn };
 	unsigned int i;
 
-	/* The mask may be UINT_MAX in theory: count from the end. */
-	for (i = hinfo->ehash_mask;; i--) {
+	/* The mask may be UINT_MAX in theory: down to zero, not up to the mask. */
+	for (i = *bucket;; i--) {
+		*bucket = i;
 		b.head = &hinfo->ehash[i].chain;
 		if (!hlist_nulls_empty(b.head)) {
 			b.lock = inet_ehash_lockp(hinfo, i);
 			b.nulls = i;
-			tcpc_walk_bucket(w, &b);
+			if (!tcpc_walk_bucket(w, &b))
+				return false;
 		} else {
 			tcpc_walk_empty(w, i);
 		}
 		if (!i)
-			break;
+			return true;
+		if (w->ended) {
+			*bucket = i - 1;
+			return false;
+		}
 	}
 }
 
@@ -204,7 +228,7 @@ static void tcpc_walk_lhash(struct tcpc_walk *w, struct inet_hashinfo *hinfo)
 	struct tcpc_bucket b = { .listening = true, .visit = w->v->listener };
 	unsigned int i, size = tcpc_lhash_size(hinfo);
 
-	for (i = 0; i < size; i++) {
+	for (i = 0; i < size && !w->ended; i++) {
 		struct inet_listen_hashbucket *ilb = tcpc_lhash_bucket(hinfo, i);
 
 		b.head = &ilb->nulls_head;
@@ -218,47 +242,182 @@ static void tcpc_walk_lhash(struct tcpc_walk *w, struct inet_hashinfo *hinfo)
 	}
 }
 
+/* Outside the RCU section: what was committed last has not had its rest yet. */
+static void tcpc_walk_finish(struct tcpc_walk *w)
+{
+	if (w->v->rest)
+		w->v->rest(w->ctx);
+}
+
+static struct inet_hashinfo *tcpc_hashinfo(const struct net *net)
+{
+	return net->ipv4.tcp_death_row.hashinfo;
+}
+
 /**
- * tcpc_walk() - show every TCP socket to a visitor, each exactly once
- * @nets: the namespaces whose tables are walked
+ * tcpc_walk_listeners() - show every listening socket to a visitor
  * @v: the visitor
  * @ctx: passed to the visitor
  * @stats: added to
  *
- * Walks the listening table, the established table that most namespaces share,
- * and the private one of each namespace that has one. A socket that stays in
- * its table during the walk is shown exactly once in a committed bucket; one
- * that comes, goes or turns into another kind of entry meanwhile may be missed
- * or shown twice. (In a private table of very few buckets its owner can, while
- * the walk pauses in a long chain, move connections so that others of that table
- * are shown twice.)
- *
- * RCU sections are bounded by twice TCPC_WALK_BATCH entries, but for the buckets
- * seen under their locks, which are held for the length of the chain.
+ * All namespaces share this table. A socket that stays in it is shown exactly
+ * once in a committed bucket; each bucket is seen under its lock.
  *
  * Context: process, may sleep.
  */
-void tcpc_walk(const struct tcpc_netset *nets, const struct tcpc_visitor *v,
-	       void *ctx, struct tcpc_walk_stats *stats)
+void tcpc_walk_listeners(const struct tcpc_visitor *v, void *ctx,
+			 struct tcpc_walk_stats *stats)
 {
-	struct inet_hashinfo *shared = init_net.ipv4.tcp_death_row.hashinfo;
 	struct tcpc_walk w = {
 		.v = v,
 		.ctx = ctx,
 		.stats = stats,
 		.budget = TCPC_WALK_BATCH,
 	};
-	unsigned int i;
 
 	rcu_read_lock();
-	tcpc_walk_lhash(&w, shared);
-	tcpc_walk_ehash(&w, shared);
-	for (i = 0; i < nets->nr; i++) {
-		struct inet_hashinfo *own =
-			nets->refs[i].net->ipv4.tcp_death_row.hashinfo;
+	tcpc_walk_lhash(&w, tcpc_hashinfo(&init_net));
+	rcu_read_unlock();
+	tcpc_walk_finish(&w);
+}
 
+/**
+ * tcpc_walk_conns() - show every connection to a visitor
+ * @nets: the namespaces whose tables are walked
+ * @v: the visitor
+ * @ctx: passed to the visitor
+ * @stats: added to
+ *
+ * Walks the established table that most namespaces share, and the private one of
+ * each namespace that has one. A socket that stays in its table during the walk
+ * is shown exactly once in a committed bucket; one that comes, goes or turns into
+ * another kind of entry meanwhile may be missed or shown twice. (In a private
+ * table of very few buckets its owner can, while the walk pauses in a long chain,
+ * move connections so that others of that table are shown twice.)
+ *
+ * RCU sections are bounded by twice TCPC_WALK_BATCH entries, but for the buckets
+ * seen under their locks, which are held for the length of the chain.
+ *
+ * Context: process, may sleep.
+ */
+void tcpc_walk_conns(const struct tcpc_netset *nets, const struct tcpc_visitor *v,
+		     void *ctx, struct tcpc_walk_stats *stats)
+{
+	struct inet_hashinfo *own, *shared = tcpc_hashinfo(&init_net);
+	struct tcpc_walk w = {
+		.v = v,
+		.ctx = ctx,
+		.stats = stats,
+		.budget = TCPC_WALK_BATCH,
+	};
+	unsigned int i, bucket;
+
+	rcu_read_lock();
+	bucket = shared->ehash_mask;
+	tcpc_walk_ehash(&w, shared, &bucket);
+	for (i = 0; i < nets->nr && !w.ended; i++) {
+		own = tcpc_hashinfo(nets->refs[i].net);
+		bucket = own->ehash_mask;
 		if (own != shared)
-			tcpc_walk_ehash(&w, own);
+			tcpc_walk_ehash(&w, own, &bucket);
 	}
 	rcu_read_unlock();
+	tcpc_walk_finish(&w);
+}
+
+/**
+ * tcpc_cursor_begin() - stand at the beginning of a namespace's connections
+ * @cursor: it
+ * @net: the namespace, held
+ *
+ * Context: any.
+ */
+void tcpc_cursor_begin(struct tcpc_cursor *cursor, const struct net *net)
+{
+	cursor->bucket = tcpc_hashinfo(net)->ehash_mask;
+	cursor->end = false;
+}
+
+/**
+ * tcpc_walk_from() - show the connections of one table, until the visitor ends it
+ * @cursor: where to begin; then where to go on: with the bucket whose commit
+ *	ended the walk, or the one that was not seen whole
+ * @net: the namespace whose table it is, held. If it shares the table, the
+ *	others' connections are shown as well.
+ * @v: the visitor
+ * @ctx: passed to the visitor
+ * @stats: added to
+ *
+ * Otherwise like tcpc_walk_conns().
+ *
+ * Context: process, may sleep.
+ */
+void tcpc_walk_from(struct tcpc_cursor *cursor, const struct net *net,
+		    const struct tcpc_visitor *v, void *ctx,
+		    struct tcpc_walk_stats *stats)
+{
+	struct tcpc_walk w = {
+		.v = v,
+		.ctx = ctx,
+		.stats = stats,
+		.budget = TCPC_WALK_BATCH,
+	};
+
+	rcu_read_lock();
+	cursor->end = tcpc_walk_ehash(&w, tcpc_hashinfo(net), &cursor->bucket);
+	rcu_read_unlock();
+	tcpc_walk_finish(&w);
+}
+
+/*
+ * One port can have a bind bucket for each VRF of a namespace. They are in one
+ * chain: has @tb's port been shown with an earlier one? Under the chain's lock.
+ */
+static bool tcpc_bound_before(const struct inet_bind_hashbucket *head,
+			      const struct inet_bind_bucket *tb)
+{
+	const struct inet_bind_bucket *other;
+
+	hlist_for_each_entry(other, &head->chain, node) {
+		if (other == tb)
+			return false;
+		if (other->port == tb->port &&
+		    read_pnet(&other->ib_net) == read_pnet(&tb->ib_net))
+			return true;
+	}
+	return false;
+}
+
+/**
+ * tcpc_walk_bound() - show every local port in use to a visitor
+ * @v: the visitor; its @bound is called under the lock of a bucket
+ * @ctx: passed to the visitor
+ *
+ * A port is in use as long as a socket is bound to it, of whatever state,
+ * TIME_WAIT included, and also if it is in none of the other tables. Each is
+ * shown once per namespace. All namespaces share this table. Its buckets are
+ * seen under their locks: older kernels free entries without a grace period.
+ * Chains are short, as an entry is a port of a namespace, not a socket.
+ *
+ * Context: process, may sleep.
+ */
+void tcpc_walk_bound(const struct tcpc_visitor *v, void *ctx)
+{
+	const struct inet_hashinfo *hinfo = tcpc_hashinfo(&init_net);
+	struct inet_bind_hashbucket *head;
+	struct inet_bind_bucket *tb;
+	unsigned int i;
+
+	for (i = 0; i < hinfo->bhash_size; i++) {
+		head = &hinfo->bhash[i];
+		if (!(i % TCPC_WALK_BATCH))
+			cond_resched();
+		if (hlist_empty(&head->chain))
+			continue;
+		spin_lock_bh(&head->lock);
+		hlist_for_each_entry(tb, &head->chain, node)
+			if (!tb->l3mdev || !tcpc_bound_before(head, tb))
+				v->bound(ctx, read_pnet(&tb->ib_net), tb->port);
+		spin_unlock_bh(&head->lock);
+	}
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The walk over the kernel's TCP tables. Nobody else touches them. */
+/* The walks over the kernel's TCP tables. Nobody else touches them. */
 #ifndef TCPC_WALK_H
 #define TCPC_WALK_H
 
@@ -10,28 +10,35 @@
 
 /**
  * struct tcpc_visitor - what is done with the entries of the tables
- * @ehash: an entry of an established table: a full socket, a request sock or a
+ * @conn: an entry of an established table: a full socket, a request sock or a
  *	timewait sock, so nothing beyond struct sock_common may be read before
  *	its state. Objects are SLAB_TYPESAFE_BY_RCU: it may be freed and be
  *	another connection the moment after.
  * @listener: an entry of the listening table, whose lock is held; its state may
  *	have ceased to be TCP_LISTEN
- * @commit: the bucket was seen whole: its entries count
+ * @bound: a local port of a namespace that sockets are bound to
+ * @commit: the bucket was seen whole: its entries count. Returns true to go on
+ *	to the next bucket, false to end the walk here.
  * @discard: the bucket will be seen again: forget its entries
- * @grow: make room; after @ehash or @listener returned -ENOSPC
+ * @grow: make room; after @conn or @listener returned -ENOSPC
+ * @rest: time for what has to be done outside the RCU section with the entries
+ *	of buckets that were committed; after some hundred entries each. May be
+ *	NULL. Returns true to go on, false to end the walk here.
  *
- * @ehash, @listener, @commit and @discard run under RCU, perhaps with the
- * bucket's lock held and softirqs off: they must not sleep, and take a short
- * and bounded time. @ehash and @listener return 0, or -ENOSPC for the bucket
- * to be discarded, @grow called in process context, and the bucket seen again;
- * after @grow they must not ask again for the same entry without end.
+ * All but @grow and @rest run under RCU, perhaps with the bucket's lock held and
+ * softirqs off: they must not sleep, and take a short and bounded time. @conn and
+ * @listener return 0, or -ENOSPC for the bucket to be discarded, @grow called in
+ * process context, and the bucket seen again; after @grow they must not ask
+ * again for the same entry without end.
  */
 struct tcpc_visitor {
-	int (*ehash)(void *ctx, struct sock *sk);
+	int (*conn)(void *ctx, struct sock *sk);
 	int (*listener)(void *ctx, struct sock *sk);
-	void (*commit)(void *ctx);
+	void (*bound)(void *ctx, const struct net *net, u16 port);
+	bool (*commit)(void *ctx);
 	void (*discard)(void *ctx);
 	void (*grow)(void *ctx);
+	bool (*rest)(void *ctx);
 };
 
 /**
@@ -44,7 +51,27 @@ struct tcpc_walk_stats {
 	u64 locked;
 };
 
-void tcpc_walk(const struct tcpc_netset *nets, const struct tcpc_visitor *v,
-	       void *ctx, struct tcpc_walk_stats *stats);
+/**
+ * struct tcpc_cursor - a place in the established table of one namespace
+ * @bucket: the bucket to see next, counted down to 0
+ * @end: there is none
+ *
+ * The number of buckets of a table never changes.
+ */
+struct tcpc_cursor {
+	unsigned int bucket;
+	bool end;
+};
+
+void tcpc_walk_listeners(const struct tcpc_visitor *v, void *ctx,
+			 struct tcpc_walk_stats *stats);
+void tcpc_walk_conns(const struct tcpc_netset *nets, const struct tcpc_visitor *v,
+		     void *ctx, struct tcpc_walk_stats *stats);
+void tcpc_walk_bound(const struct tcpc_visitor *v, void *ctx);
+
+void tcpc_cursor_begin(struct tcpc_cursor *cursor, const struct net *net);
+void tcpc_walk_from(struct tcpc_cursor *cursor, const struct net *net,
+		    const struct tcpc_visitor *v, void *ctx,
+		    struct tcpc_walk_stats *stats);
 
 #endif /* TCPC_WALK_H */

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A connection, as it is read from its socket. */
+
+#include <linux/mm.h>
+#include <linux/sock_diag.h>
+#include <net/inet_connection_sock.h>
+#include <net/ip.h>
+#include <net/ipv6.h>
+#include <net/mptcp.h>
+#include <net/tcp.h>
+
+#include "cgroup.h"
+#include "compat.h"
+#include "conn.h"
+#include "served.h"
+
+/**
+ * tcpc_local_ports_get() - what tells the roles in a namespace apart
+ * @ports: filled
+ * @net: the namespace
+ * @served: its served ports
+ *
+ * Context: any.
+ */
+void tcpc_local_ports_get(struct tcpc_local_ports *ports, struct net *net,
+			  const struct tcpc_served *served)
+{
+	ports->net = net;
+	ports->served = served;
+	inet_get_local_port_range(net, &ports->low, &ports->high);
+}
+
+/**
+ * tcpc_port_ephemeral() - may the kernel choose this port for a client?
+ * @ports: of the namespace
+ * @port: host order
+ *
+ * Context: any; the namespace is held.
+ * Return: true if it is in ip_local_port_range and not in
+ * ip_local_reserved_ports.
+ */
+bool tcpc_port_ephemeral(const struct tcpc_local_ports *ports, u16 port)
+{
+	return port >= ports->low && port <= ports->high &&
+	       !inet_is_local_reserved_port(ports->net, port);
+}
+
+/**
+ * tcpc_sock_local() - local address of a socket
+ * @sk: a socket of any kind, a request or timewait sock too
+ * @addr: filled; IPv4 as a v4-mapped address
+ *
+ * Context: any.
+ */
+void tcpc_sock_local(const struct sock *sk, struct in6_addr *addr)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6)
+		*addr = sk->sk_v6_rcv_saddr;
+	else
+#endif
+		ipv6_addr_set_v4mapped(sk->sk_rcv_saddr, addr);
+}
+
+static void tcpc_sock_remote(const struct sock *sk, struct in6_addr *addr)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6)
+		*addr = sk->sk_v6_daddr;
+	else
+#endif
+		ipv6_addr_set_v4mapped(sk->sk_daddr, addr);
+}
+
+/**
+ * tcpc_sock_inode() - inode number of a socket
+ * @sk: a full socket
+ *
+ * No lock: inodes of sockets are freed by RCU (6d7855c54e1e "sockfs: switch to
+ * ->free_inode()"), after the socket has let go of them. Not sock_i_ino(), which
+ * on some kernels from 6.18 on (5d6b58c932ec "net: lockless sock_i_ino()") names
+ * no process for the subflow of an MPTCP listener.
+ *
+ * Context: under RCU, in the section in which @sk was found in its table.
+ * Return: the number, or 0 if it has no inode.
+ */
+u64 tcpc_sock_inode(const struct sock *sk)
+{
+	struct socket *sock = READ_ONCE(sk->sk_socket);
+
+	return sock ? SOCK_INODE(sock)->i_ino : 0;
+}
+
+/* In seconds, since there was data in either direction. */
+static u32 tcpc_sock_data_idle(const struct sock *sk, u32 now)
+{
+	u32 sent = now - READ_ONCE(tcp_sk(sk)->lsndtime);
+	u32 received = now - READ_ONCE(inet_csk(sk)->icsk_ack.lrcvtime);
+
+	return min(sent, received) / HZ;
+}
+
+/*
+ * Under RCU, with a reference on @sk, so that all is of one connection. Fields
+ * are read without the socket's lock, as ss reads them: each is right by itself.
+ */
+static void tcpc_conn_close_wait(struct tcpc_conn *conn, struct sock *sk)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+	struct tcpc_facts facts = {
+		.mptcp = sk_is_mptcp(sk),
+		.repair = tp->repair,
+		.kernel = sk->sk_kern_sock,
+		.queued = !READ_ONCE(sk->sk_socket) && !sock_flag(sk, SOCK_DEAD),
+		.sockmap = READ_ONCE(sk->sk_user_data),
+		.kernel_listener = conn->served & TCPC_SERVED_KERNEL,
+		/* Either may have moved since the other was read. */
+		.unacked = max_t(int, READ_ONCE(tp->write_seq) -
+					      READ_ONCE(tp->snd_una), 0),
+		.unread = max_t(int, READ_ONCE(tp->rcv_nxt) -
+					     READ_ONCE(tp->copied_seq), 0),
+	};
+	u32 heard = READ_ONCE(tp->rcv_tstamp);
+	u32 now;
+
+	conn->cause = tcpc_cause(&facts);
+	conn->unread_bytes = facts.unread ? facts.unread - 1 : 0;
+	conn->mem_bytes = sk_rmem_alloc_get(sk) + READ_ONCE(sk->sk_wmem_queued) +
+			  max(READ_ONCE(sk->sk_forward_alloc), 0);
+	/* Read after the times, so that none of them lies in the future. */
+	now = tcp_jiffies32;
+	conn->data_idle_s = tcpc_sock_data_idle(sk, now);
+	conn->idle_s = min((now - heard) / HZ, conn->data_idle_s);
+	conn->keepalive = sock_flag(sk, SOCK_KEEPOPEN);
+	conn->uid = sk_uid(sk);
+	conn->inode = tcpc_sock_inode(sk);
+	conn->cgroup = tcpc_cgroup_get(sk);
+}
+
+/**
+ * tcpc_conn_read() - read a connection from its socket
+ * @conn: filled, but for @cookie and @slot
+ * @sk: a full socket, a request sock or a timewait sock; in CLOSE_WAIT with a
+ *	reference
+ * @state: its TCP state as it is to be shown
+ * @ports: of its namespace
+ *
+ * In CLOSE_WAIT @conn->cgroup is to be put with tcpc_cgroup_put().
+ *
+ * Context: under RCU, in the section in which @sk was found in its table.
+ */
+void tcpc_conn_read(struct tcpc_conn *conn, struct sock *sk, unsigned int state,
+		    const struct tcpc_local_ports *ports)
+{
+	tcpc_sock_local(sk, &conn->local);
+	tcpc_sock_remote(sk, &conn->remote);
+	conn->ifindex = READ_ONCE(sk->sk_bound_dev_if);
+	conn->local_port = sk->sk_num;
+	conn->remote_port = ntohs(sk->sk_dport);
+	conn->family = sk->sk_family;
+	conn->state = state;
+	conn->served = tcpc_served_get(ports->served, conn->local_port);
+	conn->role = !conn->served && conn->local_port >= ports->low &&
+				     conn->local_port <= ports->high ?
+			     TCPC_CLIENT :
+			     TCPC_SERVER;
+	conn->ephemeral = conn->role == TCPC_CLIENT &&
+			  tcpc_port_ephemeral(ports, conn->local_port);
+	conn->keepalive = false;
+	conn->silent = false;
+
+	if (state == TCP_CLOSE_WAIT) {
+		tcpc_conn_close_wait(conn, sk);
+	} else if (state == TCP_ESTABLISHED &&
+		   tcpc_sock_data_idle(sk, tcp_jiffies32) >= TCPC_SILENT_S) {
+		conn->silent = true;
+		conn->keepalive = sock_flag(sk, SOCK_KEEPOPEN);
+	}
+}
+
+/**
+ * tcpc_conn_cookie() - add the cookie of the socket
+ * @conn: from tcpc_conn_read()
+ * @sk: its socket, with a reference; gets a cookie if it has none
+ *
+ * Context: any.
+ */
+void tcpc_conn_cookie(struct tcpc_conn *conn, struct sock *sk)
+{
+	u32 cookie[2];
+
+	sock_diag_save_cookie(sk, cookie);
+	conn->cookie = (u64)cookie[1] << 32 | cookie[0];
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A listening socket, as the walk found it. */
+
+#include <linux/bsearch.h>
+#include <linux/sched.h>
+#include <linux/sort.h>
+#include <net/inet_connection_sock.h>
+#include <net/ipv6.h>
+#include <net/mptcp.h>
+#include <net/tcp.h>
+
+#include "cgroup.h"
+#include "compat.h"
+#include "conn.h"
+#include "listener.h"
+#include "queue.h"
+#include "served.h"
+
+/*
+ * Is it the kernel's own? MPTCP makes a TCP socket below an application's that
+ * looks so, but is in the application's struct socket. Under RCU.
+ */
+static bool tcpc_listener_kernel(const struct sock *sk)
+{
+	const struct socket *sock;
+
+	if (!sk->sk_kern_sock || !sk_is_mptcp(sk))
+		return sk->sk_kern_sock;
+	sock = READ_ONCE(sk->sk_socket);
+	/* Sockets of MPTCP too are SLAB_TYPESAFE_BY_RCU. */
+	sk = sock ? READ_ONCE(sock->sk) : NULL;
+	return sk && sk->sk_kern_sock;
+}
+
+/**
+ * tcpc_listener_kinds() - what kind of listener its port has
+ * @sk: a listening socket
+ *
+ * Context: under RCU and the lock of its bucket in the listening table.
+ * Return: TCPC_SERVED_* bits.
+ */
+unsigned int tcpc_listener_kinds(const struct sock *sk)
+{
+	unsigned int kinds;
+
+	if (sk->sk_family == AF_INET6)
+		kinds = ipv6_addr_any(&sk->sk_v6_rcv_saddr) ? TCPC_SERVED_ANY6 :
+							       TCPC_SERVED_ONE;
+	else
+		kinds = sk->sk_rcv_saddr ? TCPC_SERVED_ONE : TCPC_SERVED_ANY4;
+	return tcpc_listener_kernel(sk) ? kinds | TCPC_SERVED_KERNEL : kinds;
+}
+
+/**
+ * tcpc_listener_note() - read a listening socket
+ * @l: filled; to be let go with tcpc_listener_release()
+ * @sk: the socket
+ * @slot: of its namespace
+ *
+ * Sockets get SOCK_RCU_FREE before they enter the listening table, so that this
+ * one outlives the RCU section without a reference.
+ *
+ * Context: under RCU and the lock of its bucket in the listening table.
+ */
+void tcpc_listener_note(struct tcpc_listener *l, struct sock *sk,
+			unsigned int slot)
+{
+	memset(l, 0, sizeof(*l));
+	l->slot = slot;
+	l->family = sk->sk_family;
+	l->port = sk->sk_num;
+	l->ifindex = READ_ONCE(sk->sk_bound_dev_if);
+	tcpc_sock_local(sk, &l->addr);
+	l->reuseport = sk->sk_reuseport;
+	l->uid = sk_uid(sk);
+	l->inode = tcpc_sock_inode(sk);
+	l->cgroup = tcpc_cgroup_get(sk);
+	l->depth = READ_ONCE(sk->sk_ack_backlog);
+	l->limit = READ_ONCE(sk->sk_max_ack_backlog);
+	l->drops = sk_drops_read(sk);
+	l->syn_queue = inet_csk_reqsk_queue_len(sk);
+	if (l->depth && refcount_inc_not_zero(&sk->sk_refcnt))
+		l->sk = sk;
+}
+
+/**
+ * tcpc_listener_queue() - read the accept queue of a noted listener
+ * @l: the listener; unless the queue was busy its @sk is put
+ *
+ * Context: process, may sleep.
+ * Return: 0, or -EBUSY: try again later.
+ */
+int tcpc_listener_queue(struct tcpc_listener *l)
+{
+	struct tcpc_queue queue;
+	int err;
+
+	if (!l->sk)
+		return 0;
+	err = tcpc_queue_read(&queue, l->sk);
+	if (err == -EBUSY)
+		return err;
+	sock_put(l->sk);
+	l->sk = NULL;
+	if (err)
+		return 0; /* closed since: it stays as it was noted */
+	l->depth = queue.depth;
+	l->unaccepted_close_wait = queue.close_wait;
+	l->unaccepted_reset = queue.reset;
+	l->oldest_wait_ms = queue.oldest_wait_ms;
+	return 0;
+}
+
+/**
+ * tcpc_listener_release() - let go of what a listener holds
+ * @l: from tcpc_listener_note()
+ *
+ * Context: any but hard interrupt.
+ */
+void tcpc_listener_release(struct tcpc_listener *l)
+{
+	tcpc_cgroup_put(l->cgroup);
+	if (l->sk)
+		sock_put(l->sk);
+}
+
+/* Process context. */
+static int tcpc_listener_cmp(const void *pa, const void *pb)
+{
+	const struct tcpc_listener *a = pa, *b = pb;
+
+	/* sort() itself never lets go of the CPU. */
+	cond_resched();
+	if (a->slot != b->slot)
+		return a->slot < b->slot ? -1 : 1;
+	if (a->port != b->port)
+		return a->port < b->port ? -1 : 1;
+	if (a->family != b->family)
+		return a->family == AF_INET ? -1 : 1;
+	return memcmp(&a->addr, &b->addr, sizeof(a->addr));
+}
+
+/**
+ * tcpc_listeners_sort() - put listeners in order
+ * @l: the listeners
+ * @nr: how many
+ *
+ * By namespace, port, family and address.
+ *
+ * Context: process, may sleep.
+ */
+void tcpc_listeners_sort(struct tcpc_listener *l, unsigned int nr)
+{
+	sort(l, nr, sizeof(*l), tcpc_listener_cmp, NULL);
+}
+
+/**
+ * tcpc_listeners_find() - is there a listener with this address?
+ * @l: listeners in order
+ * @nr: how many
+ * @slot: its namespace
+ * @family: its family, or AF_UNSPEC for either
+ * @addr: its local address
+ * @port: its local port
+ *
+ * Context: process, may sleep.
+ * Return: one of them, or NULL.
+ */
+const struct tcpc_listener *
+tcpc_listeners_find(const struct tcpc_listener *l, unsigned int nr, u32 slot,
+		    u16 family, const struct in6_addr *addr, u16 port)
+{
+	const struct tcpc_listener *found;
+	struct tcpc_listener key = {
+		.slot = slot,
+		.family = family == AF_UNSPEC ? AF_INET : family,
+		.addr = *addr,
+		.port = port,
+	};
+
+	found = bsearch(&key, l, nr, sizeof(*l), tcpc_listener_cmp);
+	if (!found && family == AF_UNSPEC) {
+		key.family = AF_INET6;
+		found = bsearch(&key, l, nr, sizeof(*l), tcpc_listener_cmp);
+	}
+	return found;
+}

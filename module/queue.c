@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The accept queue of a listener.
+ *
+ * It is a list of request socks under rskq_lock. accept() takes them off its
+ * head, with the listener owned (lock_sock()); softirqs append. So whoever owns
+ * the listener may let go of rskq_lock and find his place again.
+ */
+
+#include <linux/math64.h>
+#include <linux/sched.h>
+#include <net/inet_connection_sock.h>
+#include <net/tcp.h>
+
+#include "queue.h"
+
+/*
+ * Entries seen while rskq_lock is held and softirqs are off: a small fraction of
+ * a millisecond's worth.
+ */
+#define TCPC_QUEUE_PIECE 256
+
+/*
+ * Own a listener as lock_sock() does, but do not wait for it: whoever has it may
+ * stand on a page of user memory for as long as he likes. To be ended with
+ * release_sock(). Process context.
+ */
+static bool tcpc_queue_own(struct sock *listener)
+{
+	bool own;
+
+	spin_lock_bh(&listener->sk_lock.slock);
+	own = !listener->sk_lock.owned;
+	if (own)
+		listener->sk_lock.owned = 1;
+	spin_unlock_bh(&listener->sk_lock.slock);
+	if (own)
+		mutex_acquire(&listener->sk_lock.dep_map, 0, 1, _RET_IP_);
+	return own;
+}
+
+/*
+ * How long the head of a queue has been there. With syncookies nobody knows when
+ * the SYNACK was sent; then since the handshake ended, when a child that sends
+ * nothing sent last. Under rskq_lock.
+ */
+static u64 tcpc_queue_wait_ms(const struct request_sock *head)
+{
+	u64 synack = tcp_rsk(head)->snt_synack;
+	const struct sock *child = head->sk;
+	u64 now = tcp_clock_us();
+
+	if (synack)
+		return now > synack ? div_u64(now - synack, USEC_PER_MSEC) : 0;
+	return child ? jiffies_to_msecs(tcp_jiffies32 -
+					READ_ONCE(tcp_sk(child)->lsndtime)) :
+		       0;
+}
+
+/*
+ * See one piece of the queue, beginning at @req. Returns where to go on, or NULL
+ * at its end. Under rskq_lock, which keeps request socks and their children from
+ * going away.
+ */
+static struct request_sock *tcpc_queue_piece(struct tcpc_queue *queue,
+					     struct request_sock *req)
+{
+	unsigned int i;
+
+	for (i = 0; req && i < TCPC_QUEUE_PIECE; i++, req = req->dl_next) {
+		/* A fast open child may be gone: then nobody waits any more. */
+		const struct sock *child = READ_ONCE(req->sk);
+
+		queue->depth++;
+		if (!child)
+			continue;
+		switch (inet_sk_state_load(child)) {
+		case TCP_CLOSE_WAIT:
+			queue->close_wait++;
+			break;
+		case TCP_CLOSE:
+			queue->reset++;
+			break;
+		}
+	}
+	return req;
+}
+
+/**
+ * tcpc_queue_read() - see what is in an accept queue
+ * @queue: filled
+ * @listener: the listener, with a reference
+ *
+ * A queue of up to TCPC_QUEUE_PIECE connections is seen at one moment. To see a
+ * longer one the listener is owned, so that accept() waits, for as long as it
+ * takes to go through the queue once, while new connections are still queued.
+ *
+ * Context: process, may sleep.
+ * Return: 0, or -EBUSY: the queue is long and the listener is owned by someone
+ * else, or -ENOTCONN: it listens no more.
+ */
+int tcpc_queue_read(struct tcpc_queue *queue, struct sock *listener)
+{
+	struct request_sock_queue *q = &inet_csk(listener)->icsk_accept_queue;
+	bool own = READ_ONCE(listener->sk_ack_backlog) > TCPC_QUEUE_PIECE;
+	struct request_sock *req;
+	int err = 0;
+
+	memset(queue, 0, sizeof(*queue));
+	if (own && !tcpc_queue_own(listener))
+		return -EBUSY;
+
+	spin_lock_bh(&q->rskq_lock);
+	req = q->rskq_accept_head;
+	if (req)
+		queue->oldest_wait_ms = tcpc_queue_wait_ms(req);
+	for (;;) {
+		/* MPTCP takes queues away whole, of listeners it has closed. */
+		if (inet_sk_state_load(listener) != TCP_LISTEN) {
+			err = -ENOTCONN;
+			break;
+		}
+		req = tcpc_queue_piece(queue, req);
+		if (!req)
+			break;
+		if (!own) {
+			err = -EBUSY;
+			break;
+		}
+		spin_unlock_bh(&q->rskq_lock);
+		cond_resched();
+		spin_lock_bh(&q->rskq_lock);
+	}
+	spin_unlock_bh(&q->rskq_lock);
+
+	if (own)
+		release_sock(listener);
+	return err;
+}

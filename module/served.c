@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The served ports of a namespace: those that have or had a listener.
+ *
+ * A connection does not say which side of it called accept(). Its local port
+ * does: it is a server's if somebody listens there, or did. Kept from the moment
+ * the module is loaded, in chunks, since most namespaces serve a few ports.
+ */
+
+#include <linux/bitmap.h>
+#include <linux/log2.h>
+#include <linux/slab.h>
+
+#include "served.h"
+
+struct tcpc_served_chunk {
+	DECLARE_BITMAP(kind[TCPC_SERVED_BITS], TCPC_SERVED_CHUNK);
+};
+
+/**
+ * tcpc_served_get() - what listeners a port has or had
+ * @served: the namespace's ports
+ * @port: the port, host order
+ *
+ * Context: any.
+ * Return: TCPC_SERVED_* bits; 0 if it never had one.
+ */
+unsigned int tcpc_served_get(const struct tcpc_served *served, u16 port)
+{
+	const struct tcpc_served_chunk *chunk;
+	unsigned int i, kinds = 0;
+
+	/* Pairs with the release in tcpc_served_room(). */
+	chunk = smp_load_acquire(&served->chunk[port / TCPC_SERVED_CHUNK]);
+	if (!chunk)
+		return 0;
+	for (i = 0; i < TCPC_SERVED_BITS; i++)
+		if (test_bit(port % TCPC_SERVED_CHUNK, chunk->kind[i]))
+			kinds |= BIT(i);
+	return kinds;
+}
+
+/**
+ * tcpc_served_note() - a port has a listener
+ * @served: the namespace's ports
+ * @port: the port, host order
+ * @kinds: TCPC_SERVED_* bits of the listener
+ *
+ * Context: any.
+ * Return: false if there is no room; tcpc_served_room() makes it.
+ */
+bool tcpc_served_note(struct tcpc_served *served, u16 port, unsigned int kinds)
+{
+	struct tcpc_served_chunk *chunk;
+	unsigned int i;
+
+	chunk = READ_ONCE(served->chunk[port / TCPC_SERVED_CHUNK]);
+	if (!chunk)
+		return false;
+	port %= TCPC_SERVED_CHUNK;
+	for (i = 0; i < TCPC_SERVED_BITS; i++)
+		if (kinds & BIT(i) && !test_bit(port, chunk->kind[i]))
+			set_bit(port, chunk->kind[i]);
+	if (!(kinds & TCPC_SERVED_KERNEL))
+		clear_bit(port, chunk->kind[ilog2(TCPC_SERVED_KERNEL)]);
+	return true;
+}
+
+/**
+ * tcpc_served_room() - make room for a port
+ * @served: the namespace's ports; nobody else makes room there meanwhile
+ * @port: the port, host order
+ *
+ * Context: process, may sleep.
+ * Return: false if there is no memory.
+ */
+bool tcpc_served_room(struct tcpc_served *served, u16 port)
+{
+	struct tcpc_served_chunk **place = &served->chunk[port / TCPC_SERVED_CHUNK];
+	struct tcpc_served_chunk *chunk;
+
+	if (*place)
+		return true;
+	chunk = kzalloc(sizeof(*chunk), GFP_KERNEL);
+	/* Zeroed before it is seen. */
+	smp_store_release(place, chunk);
+	return chunk;
+}
+
+/**
+ * tcpc_served_free() - free a namespace's served ports
+ * @served: it; not in use any more
+ *
+ * Context: process.
+ */
+void tcpc_served_free(struct tcpc_served *served)
+{
+	unsigned int i;
+
+	for (i = 0; i < TCPC_SERVED_CHUNKS; i++)
+		kfree(served->chunk[i]);
+}

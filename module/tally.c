@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Connections, tallied by endpoint. */
+
+#include <linux/jhash.h>
+#include <linux/random.h>
+#include <linux/stddef.h>
+#include <linux/string.h>
+#include <net/ipv6.h>
+
+#include "census.h"
+#include "cgroup.h"
+#include "served.h"
+#include "tally.h"
+
+/* Module parameter max_endpoints: rows of a namespace in each of the tables. */
+unsigned int tcpc_max_endpoints = 4096;
+
+static void tcpc_close_wait_release(void *p)
+{
+	struct tcpc_close_wait_row *row = p;
+
+	tcpc_cgroup_put(row->key.cgroup);
+}
+
+static const struct tcpc_top_kind tcpc_close_wait_kind = {
+	.row_size = sizeof(struct tcpc_close_wait_row),
+	.key_offset = offsetof(struct tcpc_close_wait_row, key),
+	.key_size = sizeof(struct tcpc_close_wait_key),
+	.release = tcpc_close_wait_release,
+};
+
+static const struct tcpc_top_kind tcpc_endpoints_kind = {
+	.row_size = sizeof(struct tcpc_endpoint_row),
+	.key_offset = offsetof(struct tcpc_endpoint_row, ep),
+	.key_size = sizeof(struct tcpc_endpoint),
+};
+
+static const struct tcpc_top_kind tcpc_ports_kind = {
+	.row_size = sizeof(struct tcpc_ports_row),
+	.key_offset = offsetof(struct tcpc_ports_row, key),
+	.key_size = sizeof(struct tcpc_ports_key),
+};
+
+/**
+ * tcpc_tally_init() - begin a tally
+ * @tally: to be ended with tcpc_tally_free(), also on failure
+ * @nr_nets: namespaces
+ *
+ * Context: process, may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int tcpc_tally_init(struct tcpc_tally *tally, unsigned int nr_nets)
+{
+	u32 max = READ_ONCE(tcpc_max_endpoints);
+	int err;
+
+	/* Keys have no holes: they are hashed and compared as they stand. */
+	BUILD_BUG_ON(sizeof(struct tcpc_endpoint) != 24);
+	BUILD_BUG_ON(sizeof(struct tcpc_close_wait_key) != 24 + sizeof(void *));
+	BUILD_BUG_ON(sizeof(struct tcpc_ports_key) != 40);
+
+	tally->secret = get_random_u32();
+	err = tcpc_top_init(&tally->close_wait, &tcpc_close_wait_kind, nr_nets, max);
+	if (!err)
+		err = tcpc_top_init(&tally->endpoints, &tcpc_endpoints_kind,
+				    nr_nets, max);
+	if (!err)
+		err = tcpc_top_init(&tally->ports, &tcpc_ports_kind, nr_nets, max);
+	return err;
+}
+
+/*
+ * The local address of a server's socket that stands for its service: that of
+ * the listener it comes from. The family of a socket is that of its listener.
+ */
+static void tcpc_tally_service(struct in6_addr *addr, const struct tcpc_conn *conn,
+			       const struct tcpc_census *census)
+{
+	bool v6 = conn->family == AF_INET6;
+	bool any = conn->served & (v6 ? TCPC_SERVED_ANY6 : TCPC_SERVED_ANY4);
+
+	*addr = conn->local;
+	if (!any || conn->state == TCP_LISTEN)
+		return;
+	/* If there are listeners of both kinds, is there one of this address? */
+	if (conn->served & TCPC_SERVED_ONE &&
+	    tcpc_census_listener_at(census, conn->slot, conn->family, addr,
+				    conn->local_port))
+		return;
+	if (v6)
+		*addr = in6addr_any;
+	else
+		ipv6_addr_set_v4mapped(htonl(INADDR_ANY), addr);
+}
+
+static void tcpc_tally_endpoint(struct tcpc_endpoint *ep, const struct tcpc_conn *conn,
+				const struct tcpc_census *census)
+{
+	ep->role = conn->role;
+	if (conn->role == TCPC_SERVER) {
+		tcpc_tally_service(&ep->addr, conn, census);
+		ep->port = conn->local_port;
+	} else {
+		ep->addr = conn->remote;
+		ep->port = conn->remote_port;
+	}
+	ep->ifindex = tcpc_addr_scoped(&ep->addr) ? conn->ifindex : 0;
+}
+
+/* How old is the oldest, and whose? */
+static void tcpc_close_wait_age(struct tcpc_close_wait_row *row,
+				const struct tcpc_conn *conn)
+{
+	if (row->data_idle_s < conn->data_idle_s)
+		row->data_idle_s = conn->data_idle_s;
+	if (row->top.count > 1 && row->idle_s >= conn->idle_s)
+		return;
+	row->idle_s = conn->idle_s;
+	row->uid = conn->uid;
+	row->inode = conn->inode;
+	row->queued = conn->cause == TCPC_CAUSE_UNACCEPTED;
+}
+
+static void tcpc_tally_close_wait(struct tcpc_top *top, struct tcpc_conn *conn,
+				  const struct tcpc_endpoint *ep, u32 hash)
+{
+	struct tcpc_close_wait_key key = { .ep = *ep, .cgroup = conn->cgroup };
+	struct tcpc_close_wait_row *row;
+	bool fresh;
+
+	hash = jhash(&key.cgroup, sizeof(key.cgroup), hash);
+	row = tcpc_top_hit(top, conn->slot, &key, hash, &fresh);
+	/* The row of a key has a reference on the cgroup already, a fresh one not. */
+	if (!fresh)
+		tcpc_cgroup_put(conn->cgroup);
+	conn->cgroup = NULL;
+	if (!row)
+		return;
+	row->cause[conn->cause]++;
+	if (conn->cause == TCPC_CAUSE_UNREAD &&
+	    conn->unread_bytes <= TCPC_UNREAD_SMALL)
+		row->unread_small++;
+	row->keepalive += conn->keepalive;
+	row->unread_bytes += conn->unread_bytes;
+	row->mem_bytes += conn->mem_bytes;
+	tcpc_close_wait_age(row, conn);
+}
+
+/**
+ * tcpc_tally_add() - count a connection, or a listener
+ * @tally: the tally
+ * @census: of which it is a part; its listeners are known
+ * @conn: the connection; its @cgroup is taken over
+ *
+ * Context: process, may sleep.
+ */
+void tcpc_tally_add(struct tcpc_tally *tally, const struct tcpc_census *census,
+		    struct tcpc_conn *conn)
+{
+	struct tcpc_ports_key key;
+	struct tcpc_endpoint_row *row;
+	struct tcpc_endpoint ep;
+	bool fresh;
+	u32 hash;
+
+	tcpc_tally_endpoint(&ep, conn, census);
+	hash = jhash2((const u32 *)&ep, sizeof(ep) / sizeof(u32),
+		      tally->secret ^ conn->slot);
+
+	row = tcpc_top_hit(&tally->endpoints, conn->slot, &ep, hash, &fresh);
+	if (row) {
+		row->state[conn->state]++;
+		row->silent += conn->silent;
+		row->silent_no_keepalive += conn->silent && !conn->keepalive;
+	}
+	if (conn->state == TCP_CLOSE_WAIT)
+		tcpc_tally_close_wait(&tally->close_wait, conn, &ep, hash);
+	if (conn->ephemeral) {
+		key.ep = ep;
+		key.source = conn->local;
+		hash = jhash2(key.source.s6_addr32, 4, hash);
+		tcpc_top_hit(&tally->ports, conn->slot, &key, hash, &fresh);
+	}
+}
+
+/**
+ * tcpc_tally_finish() - all connections are counted
+ * @tally: the tally; its rows are put in order
+ * @census: of which it is a part; its listeners are known
+ *
+ * Context: process, may sleep.
+ */
+void tcpc_tally_finish(struct tcpc_tally *tally, const struct tcpc_census *census)
+{
+	const struct tcpc_listener *l;
+	struct tcpc_close_wait_row *row;
+	u32 i;
+
+	for (i = 0; i < tally->close_wait.nr; i++) {
+		row = tcpc_top_at(&tally->close_wait, i);
+		if (!row->queued)
+			continue;
+		l = tcpc_census_listener_at(census, row->top.slot, AF_UNSPEC,
+					    &row->key.ep.addr, row->key.ep.port);
+		if (l) {
+			row->uid = l->uid;
+			row->inode = l->inode;
+		}
+		cond_resched();
+	}
+	tcpc_top_sort(&tally->close_wait);
+	tcpc_top_sort(&tally->endpoints);
+	tcpc_top_sort(&tally->ports);
+}
+
+/**
+ * tcpc_tally_free() - free a tally
+ * @tally: from tcpc_tally_init(), or all zero
+ *
+ * Context: process, may sleep.
+ */
+void tcpc_tally_free(struct tcpc_tally *tally)
+{
+	tcpc_top_free(&tally->close_wait);
+	tcpc_top_free(&tally->endpoints);
+	tcpc_top_free(&tally->ports);
+}

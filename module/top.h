@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Tables of counted keys, bounded per namespace. */
+#ifndef TCPC_TOP_H
+#define TCPC_TOP_H
+
+#include <linux/types.h>
+
+/**
+ * struct tcpc_top_row - what every row of such a table begins with
+ * @count: hits; exact in sum, and too high by what was taken over if @approx
+ * @slot: of the namespace
+ * @hash: of the key
+ * @next: in its chain of the hash table, as index + 1; 0 ends it
+ * @sibling: the namespace's row before this one, as index + 1
+ * @heap: its place in the namespace's heap, once there is one
+ * @approx: it has taken over the counts of a row with another key
+ */
+struct tcpc_top_row {
+	u32 count;
+	u32 slot;
+	u32 hash;
+	u32 next;
+	u32 sibling;
+	u32 heap;
+	bool approx;
+};
+
+/**
+ * struct tcpc_top_kind - a kind of table
+ * @row_size: of a row in bytes; it begins with struct tcpc_top_row
+ * @key_offset: where in the row the key stands, to be compared with memcmp()
+ * @key_size: of the key
+ * @release: what a row holds is let go; when it is taken over or freed. May be
+ *	NULL.
+ */
+struct tcpc_top_kind {
+	size_t row_size;
+	size_t key_offset;
+	size_t key_size;
+	void (*release)(void *row);
+};
+
+/**
+ * struct tcpc_top_net - one namespace's part of a table
+ * @first: index of its first row, once the table is sorted
+ * @rows: how many it has
+ * @replaced: rows that were taken over
+ * @missed: hits that are in no row, for want of memory
+ * @last: the row made last, as index + 1
+ * @heap: indices of the rows, the least count at its root; NULL until a row is
+ *	to be taken over
+ */
+struct tcpc_top_net {
+	u32 first;
+	u32 rows;
+	u32 replaced;
+	u32 missed;
+	u32 last;
+	u32 *heap;
+};
+
+/**
+ * struct tcpc_top - a table
+ * @kind: its kind
+ * @rows: the rows
+ * @nr: how many
+ * @cap: room
+ * @chains: hash table of indices + 1
+ * @bits: log2 of its size
+ * @max: rows a namespace may have
+ * @sure: rows a namespace may have however many the others have
+ * @pool: rows left for those that want more than that
+ * @nets: by slot
+ * @nr_nets: namespaces
+ */
+struct tcpc_top {
+	const struct tcpc_top_kind *kind;
+	void *rows;
+	u32 nr;
+	u32 cap;
+	u32 *chains;
+	unsigned int bits;
+	u32 max;
+	u32 sure;
+	u32 pool;
+	struct tcpc_top_net *nets;
+	unsigned int nr_nets;
+};
+
+static inline void *tcpc_top_at(const struct tcpc_top *top, u32 i)
+{
+	return top->rows + i * top->kind->row_size;
+}
+
+int tcpc_top_init(struct tcpc_top *top, const struct tcpc_top_kind *kind,
+		  unsigned int nr_nets, u32 max);
+void *tcpc_top_hit(struct tcpc_top *top, u32 slot, const void *key, u32 hash,
+		   bool *fresh);
+void tcpc_top_sort(struct tcpc_top *top);
+void tcpc_top_free(struct tcpc_top *top);
+
+#endif /* TCPC_TOP_H */
