@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A connection, as it is read from its socket. */
 
+#include <linux/bitops.h>
 #include <linux/mm.h>
 #include <linux/sock_diag.h>
 #include <net/inet_connection_sock.h>
@@ -43,6 +44,26 @@ bool tcpc_port_ephemeral(const struct tcpc_local_ports *ports, u16 port)
 {
 	return port >= ports->low && port <= ports->high &&
 	       !inet_is_local_reserved_port(ports->net, port);
+}
+
+/**
+ * tcpc_ports_ephemeral() - how many ports may the kernel choose from?
+ * @ports: of the namespace
+ *
+ * Context: any; the namespace is held.
+ * Return: ports of ip_local_port_range that are not in ip_local_reserved_ports.
+ */
+u32 tcpc_ports_ephemeral(const struct tcpc_local_ports *ports)
+{
+	const unsigned long *reserved = ports->net->ipv4.sysctl_local_reserved_ports;
+	unsigned int end = ports->high + 1, port = ports->low;
+	u32 n = end - port;
+
+	if (!reserved)
+		return n;
+	for_each_set_bit_from(port, reserved, end)
+		n--;
+	return n;
 }
 
 /**

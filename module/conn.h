@@ -98,6 +98,7 @@ static inline bool tcpc_addr_scoped(const struct in6_addr *addr)
 void tcpc_local_ports_get(struct tcpc_local_ports *ports, struct net *net,
 			  const struct tcpc_served *served);
 bool tcpc_port_ephemeral(const struct tcpc_local_ports *ports, u16 port);
+u32 tcpc_ports_ephemeral(const struct tcpc_local_ports *ports);
 void tcpc_conn_read(struct tcpc_conn *conn, struct sock *sk, unsigned int state,
 		    const struct tcpc_local_ports *ports);
 void tcpc_conn_cookie(struct tcpc_conn *conn, struct sock *sk);

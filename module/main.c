@@ -51,6 +51,8 @@ static int __init tcpc_init(void)
 	err = tcpc_net_init();
 	if (err)
 		tcpc_snapshot_exit();
+	else
+		tcpc_snapshot_prime();
 	return err;
 }
 

@@ -242,6 +242,22 @@ struct tcpc_census *tcpc_snapshot_get(enum tcpc_depth depth, u64 net_id)
 }
 
 /**
+ * tcpc_snapshot_prime() - have a walk before there is a reader
+ *
+ * It notes the ports that are served, which may be so no more at the first read.
+ *
+ * Context: process, may sleep.
+ */
+void tcpc_snapshot_prime(void)
+{
+	spin_lock(&tcpc_snapshot_lock);
+	if (!tcpc_snapshot_wanted)
+		tcpc_snapshot_wanted = TCPC_DEPTH_STATES;
+	queue_delayed_work(tcpc_snapshot_wq, &tcpc_snapshot_work, 0);
+	spin_unlock(&tcpc_snapshot_lock);
+}
+
+/**
  * tcpc_snapshot_init() - get ready for readers
  *
  * Context: process, may sleep.

@@ -11,6 +11,7 @@ extern unsigned int tcpc_snapshot_ms;
 
 struct tcpc_census *tcpc_snapshot_get(enum tcpc_depth depth, u64 net_id);
 
+void tcpc_snapshot_prime(void);
 int tcpc_snapshot_init(void);
 void tcpc_snapshot_exit(void);
 
