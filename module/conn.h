@@ -6,7 +6,6 @@
 #include <linux/in6.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
-#include <net/ipv6.h>
 #include <net/sock.h>
 
 #include "cause.h"
@@ -92,7 +91,7 @@ struct tcpc_conn {
 /* Does the address mean something only together with an interface? */
 static inline bool tcpc_addr_scoped(const struct in6_addr *addr)
 {
-	return ipv6_addr_type(addr) & IPV6_ADDR_LINKLOCAL;
+	return (addr->s6_addr32[0] & htonl(0xffc00000)) == htonl(0xfe800000);
 }
 
 void tcpc_local_ports_get(struct tcpc_local_ports *ports, struct net *net,

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Connections, tallied by endpoint. */
 
-#include <linux/jhash.h>
-#include <linux/random.h>
 #include <linux/stddef.h>
 #include <linux/string.h>
 #include <net/ipv6.h>
@@ -25,20 +23,20 @@ static void tcpc_close_wait_release(void *p)
 static const struct tcpc_top_kind tcpc_close_wait_kind = {
 	.row_size = sizeof(struct tcpc_close_wait_row),
 	.key_offset = offsetof(struct tcpc_close_wait_row, key),
-	.key_size = sizeof(struct tcpc_close_wait_key),
+	.key_words = sizeof(struct tcpc_close_wait_key) / sizeof(u64),
 	.release = tcpc_close_wait_release,
 };
 
 static const struct tcpc_top_kind tcpc_endpoints_kind = {
 	.row_size = sizeof(struct tcpc_endpoint_row),
 	.key_offset = offsetof(struct tcpc_endpoint_row, ep),
-	.key_size = sizeof(struct tcpc_endpoint),
+	.key_words = sizeof(struct tcpc_endpoint) / sizeof(u64),
 };
 
 static const struct tcpc_top_kind tcpc_ports_kind = {
 	.row_size = sizeof(struct tcpc_ports_row),
 	.key_offset = offsetof(struct tcpc_ports_row, key),
-	.key_size = sizeof(struct tcpc_ports_key),
+	.key_words = sizeof(struct tcpc_ports_key) / sizeof(u64),
 };
 
 /**
@@ -55,11 +53,10 @@ int tcpc_tally_init(struct tcpc_tally *tally, unsigned int nr_nets)
 	int err;
 
 	/* Keys have no holes: they are hashed and compared as they stand. */
-	BUILD_BUG_ON(sizeof(struct tcpc_endpoint) != 24);
-	BUILD_BUG_ON(sizeof(struct tcpc_close_wait_key) != 24 + sizeof(void *));
-	BUILD_BUG_ON(sizeof(struct tcpc_ports_key) != 40);
+	BUILD_BUG_ON(sizeof(struct tcpc_endpoint) != 3 * sizeof(u64));
+	BUILD_BUG_ON(sizeof(struct tcpc_close_wait_key) != 4 * sizeof(u64));
+	BUILD_BUG_ON(sizeof(struct tcpc_ports_key) != 5 * sizeof(u64));
 
-	tally->secret = get_random_u32();
 	err = tcpc_top_init(&tally->close_wait, &tcpc_close_wait_kind, nr_nets, max);
 	if (!err)
 		err = tcpc_top_init(&tally->endpoints, &tcpc_endpoints_kind,
@@ -122,14 +119,13 @@ static void tcpc_close_wait_age(struct tcpc_close_wait_row *row,
 }
 
 static void tcpc_tally_close_wait(struct tcpc_top *top, struct tcpc_conn *conn,
-				  const struct tcpc_endpoint *ep, u32 hash)
+				  const struct tcpc_endpoint *ep)
 {
 	struct tcpc_close_wait_key key = { .ep = *ep, .cgroup = conn->cgroup };
 	struct tcpc_close_wait_row *row;
 	bool fresh;
 
-	hash = jhash(&key.cgroup, sizeof(key.cgroup), hash);
-	row = tcpc_top_hit(top, conn->slot, &key, hash, &fresh);
+	row = tcpc_top_hit(top, conn->slot, &key, &fresh);
 	/* The row of a key has a reference on the cgroup already, a fresh one not. */
 	if (!fresh)
 		tcpc_cgroup_put(conn->cgroup);
@@ -161,25 +157,20 @@ void tcpc_tally_add(struct tcpc_tally *tally, const struct tcpc_census *census,
 	struct tcpc_endpoint_row *row;
 	struct tcpc_endpoint ep;
 	bool fresh;
-	u32 hash;
 
 	tcpc_tally_endpoint(&ep, conn, census);
-	hash = jhash2((const u32 *)&ep, sizeof(ep) / sizeof(u32),
-		      tally->secret ^ conn->slot);
-
-	row = tcpc_top_hit(&tally->endpoints, conn->slot, &ep, hash, &fresh);
+	row = tcpc_top_hit(&tally->endpoints, conn->slot, &ep, &fresh);
 	if (row) {
 		row->state[conn->state]++;
 		row->silent += conn->silent;
 		row->silent_no_keepalive += conn->silent && !conn->keepalive;
 	}
 	if (conn->state == TCP_CLOSE_WAIT)
-		tcpc_tally_close_wait(&tally->close_wait, conn, &ep, hash);
+		tcpc_tally_close_wait(&tally->close_wait, conn, &ep);
 	if (conn->ephemeral) {
 		key.ep = ep;
 		key.source = conn->local;
-		hash = jhash2(key.source.s6_addr32, 4, hash);
-		tcpc_top_hit(&tally->ports, conn->slot, &key, hash, &fresh);
+		tcpc_top_hit(&tally->ports, conn->slot, &key, &fresh);
 	}
 }
 

@@ -30,14 +30,14 @@ extern unsigned int tcpc_max_endpoints;
  * @port: host order
  * @role: enum tcpc_role
  *
- * Without holes: compared as a whole.
+ * Without holes: hashed and compared as it stands.
  */
 struct tcpc_endpoint {
 	struct in6_addr addr;
 	u32 ifindex;
 	u16 port;
 	u16 role;
-};
+} __aligned(8);
 
 /**
  * struct tcpc_endpoint_row - all connections of an endpoint, and its listeners
@@ -117,13 +117,11 @@ struct tcpc_ports_row {
 
 /**
  * struct tcpc_tally - connections, tallied by endpoint
- * @secret: for the hash
  * @close_wait: of struct tcpc_close_wait_row
  * @endpoints: of struct tcpc_endpoint_row
  * @ports: of struct tcpc_ports_row
  */
 struct tcpc_tally {
-	u32 secret;
 	struct tcpc_top close_wait;
 	struct tcpc_top endpoints;
 	struct tcpc_top ports;

@@ -15,6 +15,7 @@
 #include <linux/hash.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
+#include <linux/random.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
@@ -28,9 +29,35 @@
 
 #define TCPC_TOP_FIRST 64
 
-static void *tcpc_top_key(const struct tcpc_top *top, struct tcpc_top_row *row)
+static u64 *tcpc_top_key(const struct tcpc_top *top, struct tcpc_top_row *row)
 {
 	return (void *)row + top->kind->key_offset;
+}
+
+/*
+ * NH, the universal hash of UMAC (Black, Halevi, Krawczyk, Krovetz, Rogaway,
+ * 1999): one multiplication for 8 bytes. Keys are chosen by others, who do not
+ * know the secret and never see a hash, so cannot make long chains.
+ */
+static u32 tcpc_top_hash(const struct tcpc_top *top, u32 slot, const u64 *key)
+{
+	u64 sum = top->secret[TCPC_TOP_KEY_WORDS_MAX] * (slot + 1);
+	unsigned int i;
+
+	for (i = 0; i < top->kind->key_words; i++)
+		sum += (u64)((u32)key[i] + (u32)top->secret[i]) *
+		       ((u32)(key[i] >> 32) + (u32)(top->secret[i] >> 32));
+	return hash_64(sum, 32);
+}
+
+static bool tcpc_top_same(const struct tcpc_top *top, const u64 *a, const u64 *b)
+{
+	unsigned int i;
+
+	for (i = 0; i < top->kind->key_words; i++)
+		if (a[i] != b[i])
+			return false;
+	return true;
 }
 
 static u32 *tcpc_top_chain(const struct tcpc_top *top, u32 hash)
@@ -54,6 +81,7 @@ int tcpc_top_init(struct tcpc_top *top, const struct tcpc_top_kind *kind,
 	memset(top, 0, sizeof(*top));
 	top->kind = kind;
 	top->nr_nets = nr_nets;
+	get_random_bytes(top->secret, sizeof(top->secret));
 	top->max = max;
 	top->sure = clamp_t(u32, TCPC_TOP_HOST / 2 / nr_nets, TCPC_TOP_SURE, max);
 	top->pool = TCPC_TOP_HOST / 2;
@@ -205,25 +233,23 @@ static struct tcpc_top_row *tcpc_top_take(struct tcpc_top *top, u32 slot)
  * tcpc_top_hit() - count a hit of a key
  * @top: the table
  * @slot: of the namespace
- * @key: the key
- * @hash: of @key and @slot, with a secret: keys are chosen by others
+ * @key: the key, aligned as a u64
  * @fresh: set if the row was made or taken over for this key
  *
  * Context: process, may sleep.
  * Return: the row, until the next hit; NULL if there is no memory for one.
  */
-void *tcpc_top_hit(struct tcpc_top *top, u32 slot, const void *key, u32 hash,
-		   bool *fresh)
+void *tcpc_top_hit(struct tcpc_top *top, u32 slot, const void *key, bool *fresh)
 {
+	u32 next, *chain, hash = tcpc_top_hash(top, slot, key);
 	struct tcpc_top_net *tn = &top->nets[slot];
 	struct tcpc_top_row *row;
-	u32 next, *chain;
 
 	*fresh = false;
 	for (next = *tcpc_top_chain(top, hash); next; next = row->next) {
 		row = tcpc_top_at(top, next - 1);
 		if (row->hash == hash && row->slot == slot &&
-		    !memcmp(tcpc_top_key(top, row), key, top->kind->key_size))
+		    tcpc_top_same(top, tcpc_top_key(top, row), key))
 			goto found;
 	}
 
@@ -235,7 +261,7 @@ void *tcpc_top_hit(struct tcpc_top *top, u32 slot, const void *key, u32 hash,
 		return NULL;
 	}
 	*fresh = true;
-	memcpy(tcpc_top_key(top, row), key, top->kind->key_size);
+	memcpy(tcpc_top_key(top, row), key, top->kind->key_words * sizeof(u64));
 	row->hash = hash;
 	chain = tcpc_top_chain(top, hash);
 	row->next = *chain;
@@ -259,7 +285,8 @@ static int tcpc_top_cmp(const void *pa, const void *pb, const void *priv)
 		return a->slot < b->slot ? -1 : 1;
 	if (a->count != b->count)
 		return a->count > b->count ? -1 : 1;
-	return memcmp(pa + kind->key_offset, pb + kind->key_offset, kind->key_size);
+	return memcmp(pa + kind->key_offset, pb + kind->key_offset,
+		      kind->key_words * sizeof(u64));
 }
 
 /**

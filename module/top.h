@@ -5,6 +5,8 @@
 
 #include <linux/types.h>
 
+#define TCPC_TOP_KEY_WORDS_MAX 5
+
 /**
  * struct tcpc_top_row - what every row of such a table begins with
  * @count: hits; exact in sum, and too high by what was taken over if @approx
@@ -28,15 +30,15 @@ struct tcpc_top_row {
 /**
  * struct tcpc_top_kind - a kind of table
  * @row_size: of a row in bytes; it begins with struct tcpc_top_row
- * @key_offset: where in the row the key stands, to be compared with memcmp()
- * @key_size: of the key
+ * @key_offset: where in the row the key stands
+ * @key_words: its size in u64; without holes
  * @release: what a row holds is let go; when it is taken over or freed. May be
  *	NULL.
  */
 struct tcpc_top_kind {
 	size_t row_size;
 	size_t key_offset;
-	size_t key_size;
+	unsigned int key_words;
 	void (*release)(void *row);
 };
 
@@ -62,6 +64,7 @@ struct tcpc_top_net {
 /**
  * struct tcpc_top - a table
  * @kind: its kind
+ * @secret: for the hash
  * @rows: the rows
  * @nr: how many
  * @cap: room
@@ -75,6 +78,7 @@ struct tcpc_top_net {
  */
 struct tcpc_top {
 	const struct tcpc_top_kind *kind;
+	u64 secret[TCPC_TOP_KEY_WORDS_MAX + 1];
 	void *rows;
 	u32 nr;
 	u32 cap;
@@ -94,8 +98,7 @@ static inline void *tcpc_top_at(const struct tcpc_top *top, u32 i)
 
 int tcpc_top_init(struct tcpc_top *top, const struct tcpc_top_kind *kind,
 		  unsigned int nr_nets, u32 max);
-void *tcpc_top_hit(struct tcpc_top *top, u32 slot, const void *key, u32 hash,
-		   bool *fresh);
+void *tcpc_top_hit(struct tcpc_top *top, u32 slot, const void *key, bool *fresh);
 void tcpc_top_sort(struct tcpc_top *top);
 void tcpc_top_free(struct tcpc_top *top);
 
