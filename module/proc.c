@@ -2,10 +2,10 @@
 /*
  * The files below /proc/net/tcp_census.
  *
- * But for sockets, which see in stream.c, open() renders the whole text, so that what is read in pieces is one
- * consistent whole and no lock is held while user space takes its time. When the
- * module is unloaded procfs releases the open files; reading one afterwards gives
- * EIO.
+ * But for sockets, which stream.c serves, open() renders the whole text, so that
+ * what is read in pieces is one consistent whole and no lock is held while user
+ * space takes its time. When the module is unloaded procfs releases the open
+ * files; reading one afterwards gives EIO.
  *
  * Removing an entry waits for operations under way, and read() may stand on a
  * page of user memory for as long as its owner likes. So that this does not hold

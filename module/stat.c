@@ -7,27 +7,47 @@
 #include "format.h"
 #include "net.h"
 
-static u64 tcpc_stat_snapshot_age_ms(const struct tcpc_view *view)
+/**
+ * struct tcpc_stat_key - a line
+ * @name: the key
+ * @host: says something of other namespaces: for the initial one
+ * @value: gives the value; all are whole numbers, so that collectors can take
+ *	any of them
+ * @offset: for @value
+ */
+struct tcpc_stat_key {
+	const char *name;
+	bool host;
+	u64 (*value)(const struct tcpc_view *view, const struct tcpc_stat_key *key);
+	size_t offset;
+};
+
+static u64 tcpc_stat_snapshot_age_ms(const struct tcpc_view *view,
+				     const struct tcpc_stat_key *key)
 {
 	return ktime_ms_delta(ktime_get(), view->census->start);
 }
 
-static u64 tcpc_stat_walk_us(const struct tcpc_view *view)
+static u64 tcpc_stat_walk_us(const struct tcpc_view *view,
+			     const struct tcpc_stat_key *key)
 {
 	return div_u64(view->census->walk_ns, NSEC_PER_USEC);
 }
 
-static u64 tcpc_stat_walk_restarts(const struct tcpc_view *view)
+static u64 tcpc_stat_walk_restarts(const struct tcpc_view *view,
+				   const struct tcpc_stat_key *key)
 {
 	return view->census->walk.restarts;
 }
 
-static u64 tcpc_stat_walk_locked(const struct tcpc_view *view)
+static u64 tcpc_stat_walk_locked(const struct tcpc_view *view,
+				 const struct tcpc_stat_key *key)
 {
 	return view->census->walk.locked;
 }
 
-static u64 tcpc_stat_sockets(const struct tcpc_view *view)
+static u64 tcpc_stat_sockets(const struct tcpc_view *view,
+			     const struct tcpc_stat_key *key)
 {
 	unsigned int state, family;
 	u64 sum = 0;
@@ -38,7 +58,8 @@ static u64 tcpc_stat_sockets(const struct tcpc_view *view)
 	return sum;
 }
 
-static u64 tcpc_stat_queue_percent(const struct tcpc_view *view)
+static u64 tcpc_stat_queue_percent(const struct tcpc_view *view,
+				   const struct tcpc_stat_key *key)
 {
 	const struct tcpc_listener *l = view->census->listeners + view->cn->first;
 	u32 i, worst = 0;
@@ -56,7 +77,8 @@ static const struct tcpc_top_net *tcpc_stat_top(const struct tcpc_view *view,
 	return &top->nets[view->cn - view->census->nets];
 }
 
-static u64 tcpc_stat_ports_percent(const struct tcpc_view *view)
+static u64 tcpc_stat_ports_percent(const struct tcpc_view *view,
+				   const struct tcpc_stat_key *key)
 {
 	const struct tcpc_top *ports = &view->census->tally.ports;
 	const struct tcpc_top_net *tn = tcpc_stat_top(view, ports);
@@ -71,86 +93,85 @@ static u64 tcpc_stat_ports_percent(const struct tcpc_view *view)
 	return tcpc_percent(worst, view->cn->ports);
 }
 
-static u64 tcpc_stat_somaxconn(const struct tcpc_view *view)
+static u64 tcpc_stat_somaxconn(const struct tcpc_view *view,
+			       const struct tcpc_stat_key *key)
 {
 	return READ_ONCE(view->net->core.sysctl_somaxconn);
 }
 
-static u64 tcpc_stat_max_tw_buckets(const struct tcpc_view *view)
+static u64 tcpc_stat_max_tw_buckets(const struct tcpc_view *view,
+				    const struct tcpc_stat_key *key)
 {
 	return READ_ONCE(view->net->ipv4.tcp_death_row.sysctl_max_tw_buckets);
 }
 
-static u64 tcpc_stat_closed_unreleased(const struct tcpc_view *view)
+static u64 tcpc_stat_closed_unreleased(const struct tcpc_view *view,
+				       const struct tcpc_stat_key *key)
 {
 	return view->census->closed_unreleased;
 }
 
-static u64 tcpc_stat_netns_without_files(const struct tcpc_view *view)
+static u64 tcpc_stat_netns_without_files(const struct tcpc_view *view,
+					 const struct tcpc_stat_key *key)
 {
 	return tcpc_net_without_files();
 }
 
 /* A number of struct tcpc_census_net as it stands there. */
-#define TCPC_STAT_NET(name, member)						\
-	static u64 tcpc_stat_##name(const struct tcpc_view *view)		\
-	{									\
-		return view->cn->member;					\
-	}
+static u64 tcpc_stat_net(const struct tcpc_view *view,
+			 const struct tcpc_stat_key *key)
+{
+	return *(const u32 *)((const void *)view->cn + key->offset);
+}
 
-TCPC_STAT_NET(orphans, counts.orphans)
-TCPC_STAT_NET(port_range_low, port_low)
-TCPC_STAT_NET(port_range_high, port_high)
-TCPC_STAT_NET(listeners_missed, listeners_missed)
-TCPC_STAT_NET(queues_missed, queues_missed)
-TCPC_STAT_NET(conns_missed, conns_missed)
-TCPC_STAT_NET(served_missed, served_missed)
+/* Rows of a table of the tally that were taken over. */
+static u64 tcpc_stat_replaced(const struct tcpc_view *view,
+			      const struct tcpc_stat_key *key)
+{
+	return tcpc_stat_top(view, (const void *)&view->census->tally +
+					   key->offset)->replaced;
+}
 
-/* What became of the rows of one table of the tally. */
-#define TCPC_STAT_TOP(table)							\
-	static u64 tcpc_stat_##table##_replaced(const struct tcpc_view *view)	\
-	{									\
-		return tcpc_stat_top(view, &view->census->tally.table)->replaced; \
-	}									\
-	static u64 tcpc_stat_##table##_missed(const struct tcpc_view *view)	\
-	{									\
-		return tcpc_stat_top(view, &view->census->tally.table)->missed;	\
-	}
+/* And hits that are in no row. */
+static u64 tcpc_stat_missed(const struct tcpc_view *view,
+			    const struct tcpc_stat_key *key)
+{
+	return tcpc_stat_top(view, (const void *)&view->census->tally +
+					   key->offset)->missed;
+}
 
-TCPC_STAT_TOP(close_wait)
-TCPC_STAT_TOP(endpoints)
-TCPC_STAT_TOP(ports)
+#define TCPC_NET(member) \
+	.value = tcpc_stat_net, .offset = offsetof(struct tcpc_census_net, member)
+#define TCPC_REPLACED(table) \
+	.value = tcpc_stat_replaced, .offset = offsetof(struct tcpc_tally, table)
+#define TCPC_MISSED(table) \
+	.value = tcpc_stat_missed, .offset = offsetof(struct tcpc_tally, table)
 
-/* All values are whole numbers, so that collectors can take any of them. */
-static const struct tcpc_stat_key {
-	const char *name;
-	bool host; /* says something of other namespaces: for the initial one */
-	u64 (*value)(const struct tcpc_view *view);
-} tcpc_stat_keys[] = {
-	{ "snapshot_age_ms", false, tcpc_stat_snapshot_age_ms },
-	{ "walk_us", false, tcpc_stat_walk_us },
-	{ "walk_restarts", false, tcpc_stat_walk_restarts },
-	{ "walk_locked_buckets", false, tcpc_stat_walk_locked },
-	{ "sockets", false, tcpc_stat_sockets },
-	{ "accept_queue_worst_percent", false, tcpc_stat_queue_percent },
-	{ "ports_worst_percent", false, tcpc_stat_ports_percent },
-	{ "orphans", false, tcpc_stat_orphans },
-	{ "closed_unreleased", true, tcpc_stat_closed_unreleased },
-	{ "somaxconn", false, tcpc_stat_somaxconn },
-	{ "port_range_low", false, tcpc_stat_port_range_low },
-	{ "port_range_high", false, tcpc_stat_port_range_high },
-	{ "tcp_max_tw_buckets", false, tcpc_stat_max_tw_buckets },
-	{ "listeners_missed", false, tcpc_stat_listeners_missed },
-	{ "queues_missed", false, tcpc_stat_queues_missed },
-	{ "conns_missed", false, tcpc_stat_conns_missed },
-	{ "served_missed", false, tcpc_stat_served_missed },
-	{ "close_wait_replaced", false, tcpc_stat_close_wait_replaced },
-	{ "close_wait_missed", false, tcpc_stat_close_wait_missed },
-	{ "endpoints_replaced", false, tcpc_stat_endpoints_replaced },
-	{ "endpoints_missed", false, tcpc_stat_endpoints_missed },
-	{ "ports_replaced", false, tcpc_stat_ports_replaced },
-	{ "ports_missed", false, tcpc_stat_ports_missed },
-	{ "netns_without_files", true, tcpc_stat_netns_without_files },
+static const struct tcpc_stat_key tcpc_stat_keys[] = {
+	{ .name = "snapshot_age_ms", .value = tcpc_stat_snapshot_age_ms },
+	{ .name = "walk_us", .value = tcpc_stat_walk_us },
+	{ .name = "walk_restarts", .value = tcpc_stat_walk_restarts },
+	{ .name = "walk_locked_buckets", .value = tcpc_stat_walk_locked },
+	{ .name = "sockets", .value = tcpc_stat_sockets },
+	{ .name = "accept_queue_worst_percent", .value = tcpc_stat_queue_percent },
+	{ .name = "ports_worst_percent", .value = tcpc_stat_ports_percent },
+	{ .name = "orphans", TCPC_NET(counts.orphans) },
+	{ .name = "closed_unreleased", .value = tcpc_stat_closed_unreleased, .host = true },
+	{ .name = "somaxconn", .value = tcpc_stat_somaxconn },
+	{ .name = "port_range_low", TCPC_NET(port_low) },
+	{ .name = "port_range_high", TCPC_NET(port_high) },
+	{ .name = "tcp_max_tw_buckets", .value = tcpc_stat_max_tw_buckets },
+	{ .name = "listeners_missed", TCPC_NET(listeners_missed) },
+	{ .name = "queues_missed", TCPC_NET(queues_missed) },
+	{ .name = "conns_missed", TCPC_NET(conns_missed) },
+	{ .name = "served_missed", TCPC_NET(served_missed) },
+	{ .name = "close_wait_replaced", TCPC_REPLACED(close_wait) },
+	{ .name = "close_wait_missed", TCPC_MISSED(close_wait) },
+	{ .name = "endpoints_replaced", TCPC_REPLACED(endpoints) },
+	{ .name = "endpoints_missed", TCPC_MISSED(endpoints) },
+	{ .name = "ports_replaced", TCPC_REPLACED(ports) },
+	{ .name = "ports_missed", TCPC_MISSED(ports) },
+	{ .name = "netns_without_files", .value = tcpc_stat_netns_without_files, .host = true },
 };
 
 /* close_wait_CAUSE: sockets in CLOSE_WAIT, by cause. Process context. */
@@ -177,10 +198,13 @@ static void tcpc_stat_render(struct tcpc_text *t, const struct tcpc_view *view)
 {
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(tcpc_stat_keys); i++)
-		if (!tcpc_stat_keys[i].host || net_eq(view->net, &init_net))
-			tcpc_text_printf(t, "%s %llu\n", tcpc_stat_keys[i].name,
-					 tcpc_stat_keys[i].value(view));
+	for (i = 0; i < ARRAY_SIZE(tcpc_stat_keys); i++) {
+		const struct tcpc_stat_key *key = &tcpc_stat_keys[i];
+
+		if (!key->host || net_eq(view->net, &init_net))
+			tcpc_text_printf(t, "%s %llu\n", key->name,
+					 key->value(view, key));
+	}
 	tcpc_stat_causes(t, view);
 }
 

@@ -49,7 +49,7 @@
  * @sent: bytes of them that were read
  */
 struct tcpc_stream {
-	struct mutex lock;
+	struct mutex lock; /* of all that follows */
 	struct tcpc_net *tn;
 	struct cgroup_namespace *cgroup_ns;
 	struct tcpc_local_ports ports;
