@@ -181,10 +181,10 @@ void tcpc_conn_read(struct tcpc_conn *conn, struct sock *sk, unsigned int state,
 	conn->family = sk->sk_family;
 	conn->state = state;
 	conn->served = tcpc_served_get(ports->served, conn->local_port);
-	conn->role = !conn->served && conn->local_port >= ports->low &&
-				     conn->local_port <= ports->high ?
-			     TCPC_CLIENT :
-			     TCPC_SERVER;
+	conn->role = TCPC_SERVER;
+	if (!conn->served && state != TCP_LISTEN &&
+	    conn->local_port >= ports->low && conn->local_port <= ports->high)
+		conn->role = TCPC_CLIENT;
 	conn->ephemeral = conn->role == TCPC_CLIENT &&
 			  tcpc_port_ephemeral(ports, conn->local_port);
 	conn->keepalive = false;
