@@ -63,6 +63,7 @@ struct tcpc_bucket {
 
 /* Process context, in the walk's RCU section: leave it for a moment. */
 static void tcpc_walk_breathe(struct tcpc_walk *w)
+	__must_hold(RCU)
 {
 	rcu_read_unlock();
 	if (w->v->rest && !w->v->rest(w->ctx))
