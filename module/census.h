@@ -29,6 +29,8 @@ enum tcpc_family {
  * @orphans: no longer anyone's descriptor (SOCK_DEAD), full sockets only
  * @minis: request and timewait sockets
  * @bound: not sockets: ephemeral ports that any are bound to; full census only
+ * @conns_missed: sockets that were counted by state only, for want of memory
+ * @served_missed: listeners whose port was not noted as served, likewise
  *
  * An array of u32 for the census, which keeps what it has of a bucket that is
  * not yet committed as a list of indices.
@@ -38,6 +40,8 @@ struct tcpc_counts {
 	u32 orphans;
 	u32 minis;
 	u32 bound;
+	u32 conns_missed;
+	u32 served_missed;
 };
 
 #define TCPC_COUNTS (sizeof(struct tcpc_counts) / sizeof(u32))
@@ -59,8 +63,6 @@ struct tcpc_counts {
  *	they are more than TCPC_LISTENERS_MAX
  * @queues_missed: listeners with a long accept queue that could not be read,
  *	because somebody had the listener all the time
- * @conns_missed: sockets that were counted by state only, for want of memory
- * @served_missed: listeners whose port was not noted as served, likewise
  * @port_low: first port of ip_local_port_range
  * @port_high: its last port
  * @ports: how many of them are not reserved
@@ -73,8 +75,6 @@ struct tcpc_census_net {
 	u32 listeners;
 	u32 listeners_missed;
 	u32 queues_missed;
-	u32 conns_missed;
-	u32 served_missed;
 	u32 port_low;
 	u32 port_high;
 	u32 ports;
@@ -117,16 +117,18 @@ struct tcpc_census {
  * @family: its family, or AF_UNSPEC for either
  * @addr: its local address
  * @port: its local port
+ * @cgroup: one of this cgroup, rather; or NULL
  *
  * Context: process, may sleep.
  * Return: one of them, or NULL.
  */
 static inline const struct tcpc_listener *
 tcpc_census_listener_at(const struct tcpc_census *census, u32 slot, u16 family,
-			const struct in6_addr *addr, u16 port)
+			const struct in6_addr *addr, u16 port,
+			const struct cgroup *cgroup)
 {
 	return tcpc_listeners_find(census->listeners, census->nr_listeners, slot,
-				   family, addr, port);
+				   family, addr, port, cgroup);
 }
 
 struct tcpc_census *tcpc_census_take(enum tcpc_depth depth);

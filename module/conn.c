@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A connection, as it is read from its socket. */
 
-#include <linux/bitops.h>
+#include <linux/bitmap.h>
 #include <linux/mm.h>
 #include <linux/sock_diag.h>
 #include <net/inet_connection_sock.h>
@@ -56,13 +56,11 @@ bool tcpc_port_ephemeral(const struct tcpc_local_ports *ports, u16 port)
 u32 tcpc_ports_ephemeral(const struct tcpc_local_ports *ports)
 {
 	const unsigned long *reserved = ports->net->ipv4.sysctl_local_reserved_ports;
-	unsigned int end = ports->high + 1, port = ports->low;
-	u32 n = end - port;
+	u32 n = ports->high + 1 - ports->low;
 
-	if (!reserved)
-		return n;
-	for_each_set_bit_from(port, reserved, end)
-		n--;
+	if (reserved)
+		n -= bitmap_weight(reserved, ports->high + 1) -
+		     bitmap_weight(reserved, ports->low);
 	return n;
 }
 
@@ -113,12 +111,19 @@ u64 tcpc_sock_inode(const struct sock *sk)
 }
 
 /* In seconds, since there was data in either direction. */
-static u32 tcpc_sock_data_idle(const struct sock *sk, u32 now)
+static u32 tcpc_sock_data_idle(const struct sock *sk)
 {
-	u32 sent = now - READ_ONCE(tcp_sk(sk)->lsndtime);
-	u32 received = now - READ_ONCE(inet_csk(sk)->icsk_ack.lrcvtime);
+	u32 sent = READ_ONCE(tcp_sk(sk)->lsndtime);
+	u32 received = READ_ONCE(inet_csk(sk)->icsk_ack.lrcvtime);
+	u32 now;
 
-	return min(sent, received) / HZ;
+	/* connect() sets the state first, then these. */
+	if (!sent && !received)
+		return 0;
+	/* Read after them, so that neither lies in the future. */
+	barrier();
+	now = tcp_jiffies32;
+	return min(now - sent, now - received) / HZ;
 }
 
 /*
@@ -142,16 +147,13 @@ static void tcpc_conn_close_wait(struct tcpc_conn *conn, struct sock *sk)
 					     READ_ONCE(tp->copied_seq), 0),
 	};
 	u32 heard = READ_ONCE(tp->rcv_tstamp);
-	u32 now;
 
 	conn->cause = tcpc_cause(&facts);
 	conn->unread_bytes = facts.unread ? facts.unread - 1 : 0;
-	conn->mem_bytes = sk_rmem_alloc_get(sk) + READ_ONCE(sk->sk_wmem_queued) +
+	conn->mem_bytes = (u64)sk_rmem_alloc_get(sk) + READ_ONCE(sk->sk_wmem_queued) +
 			  max(READ_ONCE(sk->sk_forward_alloc), 0);
-	/* Read after the times, so that none of them lies in the future. */
-	now = tcp_jiffies32;
-	conn->data_idle_s = tcpc_sock_data_idle(sk, now);
-	conn->idle_s = min((now - heard) / HZ, conn->data_idle_s);
+	conn->data_idle_s = tcpc_sock_data_idle(sk);
+	conn->idle_s = min((tcp_jiffies32 - heard) / HZ, conn->data_idle_s);
 	conn->keepalive = sock_flag(sk, SOCK_KEEPOPEN);
 	conn->uid = sk_uid(sk);
 	conn->inode = tcpc_sock_inode(sk);
@@ -193,7 +195,7 @@ void tcpc_conn_read(struct tcpc_conn *conn, struct sock *sk, unsigned int state,
 	if (state == TCP_CLOSE_WAIT) {
 		tcpc_conn_close_wait(conn, sk);
 	} else if (state == TCP_ESTABLISHED &&
-		   tcpc_sock_data_idle(sk, tcp_jiffies32) >= TCPC_SILENT_S) {
+		   tcpc_sock_data_idle(sk) >= TCPC_SILENT_S) {
 		conn->silent = true;
 		conn->keepalive = sock_flag(sk, SOCK_KEEPOPEN);
 	}

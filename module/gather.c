@@ -63,7 +63,7 @@ static struct tcpc_conn *tcpc_gather_place(struct tcpc_gather *g,
 	struct tcpc_conn *conn;
 
 	if (g->nr_conns == g->cap_conns) {
-		g->c->nets[slot].conns_missed++;
+		tcpc_gather_count(g, slot, TCPC_COUNTER(conns_missed));
 		return NULL;
 	}
 	conn = &g->conns[g->nr_conns++];
@@ -162,7 +162,7 @@ static int tcpc_gather_serve(struct tcpc_gather *g, const struct sock *sk,
 			     tcpc_listener_kinds(sk)))
 		return 0;
 	if (g->unserved.refused) {
-		g->c->nets[slot].served_missed++;
+		tcpc_gather_count(g, slot, TCPC_COUNTER(served_missed));
 		return 0;
 	}
 	g->unserved.wanted = true;
@@ -212,7 +212,10 @@ static void tcpc_gather_bound(void *ctx, const struct net *net, u16 port)
 	struct tcpc_gather *g = ctx;
 	int slot = tcpc_netset_slot(&g->nets, net);
 
-	if (slot >= 0 && tcpc_port_ephemeral(&g->ports[slot], port))
+	if (slot < 0)
+		return;
+	tcpc_served_keep(g->nets.refs[slot].served, port);
+	if (tcpc_port_ephemeral(&g->ports[slot], port))
 		g->total[slot * TCPC_COUNTS + TCPC_COUNTER(bound)]++;
 }
 
@@ -399,14 +402,21 @@ void tcpc_gather_listeners(struct tcpc_gather *g)
  * tcpc_gather_conns() - count the connections; tally them in a full census
  * @g: begun, and with the listeners, which are in order
  *
+ * A full census also forgets which ports were served that nobody uses any more.
+ *
  * Context: process, may sleep.
  */
 void tcpc_gather_conns(struct tcpc_gather *g)
 {
+	unsigned int i;
+
 	tcpc_walk_conns(&g->nets, g->full ? &tcpc_gather_full : &tcpc_gather_states,
 			g, &g->c->walk);
-	if (g->full)
-		tcpc_walk_bound(&tcpc_gather_full, g);
+	if (!g->full)
+		return;
+	tcpc_walk_bound(&tcpc_gather_full, g);
+	for (i = 0; i < g->nets.nr; i++)
+		tcpc_served_sweep(g->nets.refs[i].served);
 }
 
 /**

@@ -23,13 +23,17 @@
 static bool tcpc_listener_kernel(const struct sock *sk)
 {
 	const struct socket *sock;
+	const struct sock *owner;
 
 	if (!sk->sk_kern_sock || !sk_is_mptcp(sk))
 		return sk->sk_kern_sock;
 	sock = READ_ONCE(sk->sk_socket);
-	/* Sockets of MPTCP too are SLAB_TYPESAFE_BY_RCU. */
-	sk = sock ? READ_ONCE(sock->sk) : NULL;
-	return sk && sk->sk_kern_sock;
+	owner = sock ? READ_ONCE(sock->sk) : NULL;
+	/*
+	 * Older kernels have it in a struct socket of its own, which does not tell.
+	 * Sockets of MPTCP too are SLAB_TYPESAFE_BY_RCU.
+	 */
+	return owner && owner != sk && owner->sk_kern_sock;
 }
 
 /**
@@ -41,13 +45,15 @@ static bool tcpc_listener_kernel(const struct sock *sk)
  */
 unsigned int tcpc_listener_kinds(const struct sock *sk)
 {
-	unsigned int kinds;
+	unsigned int kinds = TCPC_SERVED_ONE;
+	struct in6_addr addr;
 
-	if (sk->sk_family == AF_INET6)
-		kinds = ipv6_addr_any(&sk->sk_v6_rcv_saddr) ? TCPC_SERVED_ANY6 :
-							       TCPC_SERVED_ONE;
-	else
-		kinds = sk->sk_rcv_saddr ? TCPC_SERVED_ONE : TCPC_SERVED_ANY4;
+	tcpc_sock_local(sk, &addr);
+	if (ipv6_addr_any(&addr))
+		kinds = TCPC_SERVED_ANY6;
+	else if (ipv6_addr_v4mapped(&addr) && !addr.s6_addr32[3])
+		kinds = sk->sk_family == AF_INET ? TCPC_SERVED_ANY4 :
+						   TCPC_SERVED_ANY46;
 	return tcpc_listener_kernel(sk) ? kinds | TCPC_SERVED_KERNEL : kinds;
 }
 
@@ -154,6 +160,22 @@ void tcpc_listeners_sort(struct tcpc_listener *l, unsigned int nr)
 	sort(l, nr, sizeof(*l), tcpc_listener_cmp, NULL);
 }
 
+/* Of those with the same address, as in a reuseport group, one of this cgroup. */
+static const struct tcpc_listener *
+tcpc_listeners_prefer(const struct tcpc_listener *l, unsigned int nr,
+		      const struct tcpc_listener *found, const struct cgroup *cgroup)
+{
+	const struct tcpc_listener *p;
+
+	for (p = found; p >= l && !tcpc_listener_cmp(p, found); p--)
+		if (p->cgroup == cgroup)
+			return p;
+	for (p = found; p < l + nr && !tcpc_listener_cmp(p, found); p++)
+		if (p->cgroup == cgroup)
+			return p;
+	return found;
+}
+
 /**
  * tcpc_listeners_find() - is there a listener with this address?
  * @l: listeners in order
@@ -162,13 +184,15 @@ void tcpc_listeners_sort(struct tcpc_listener *l, unsigned int nr)
  * @family: its family, or AF_UNSPEC for either
  * @addr: its local address
  * @port: its local port
+ * @cgroup: one of this cgroup, rather; or NULL
  *
  * Context: process, may sleep.
  * Return: one of them, or NULL.
  */
 const struct tcpc_listener *
 tcpc_listeners_find(const struct tcpc_listener *l, unsigned int nr, u32 slot,
-		    u16 family, const struct in6_addr *addr, u16 port)
+		    u16 family, const struct in6_addr *addr, u16 port,
+		    const struct cgroup *cgroup)
 {
 	const struct tcpc_listener *found;
 	struct tcpc_listener key = {
@@ -183,5 +207,5 @@ tcpc_listeners_find(const struct tcpc_listener *l, unsigned int nr, u32 slot,
 		key.family = AF_INET6;
 		found = bsearch(&key, l, nr, sizeof(*l), tcpc_listener_cmp);
 	}
-	return found;
+	return found && cgroup ? tcpc_listeners_prefer(l, nr, found, cgroup) : found;
 }

@@ -59,6 +59,7 @@ void tcpc_listener_release(struct tcpc_listener *l);
 void tcpc_listeners_sort(struct tcpc_listener *l, unsigned int nr);
 const struct tcpc_listener *
 tcpc_listeners_find(const struct tcpc_listener *l, unsigned int nr, u32 slot,
-		    u16 family, const struct in6_addr *addr, u16 port);
+		    u16 family, const struct in6_addr *addr, u16 port,
+		    const struct cgroup *cgroup);
 
 #endif /* TCPC_LISTENER_H */

@@ -58,8 +58,10 @@ static int __init tcpc_init(void)
 
 static void __exit tcpc_exit(void)
 {
-	tcpc_net_exit();
+	/* Readers first, then walks, then what they walk. */
+	tcpc_net_close();
 	tcpc_snapshot_exit();
+	tcpc_net_exit();
 }
 
 module_init(tcpc_init);

@@ -245,14 +245,18 @@ int tcpc_net_init(void)
 	return 0;
 }
 
-/*
- * Remove the files of all namespaces, and make no more. This waits for readers,
- * and one may stand in read() for as long as it likes, on a page that is never
- * served. So it must not be done in the exit method, where it would keep every
- * namespace of the host from being created or destroyed; like this only the
- * unloading waits. Process context.
+/**
+ * tcpc_net_close() - remove the files of all namespaces, and make no more
+ *
+ * This waits for readers, and one may stand in read() for as long as it likes, on
+ * a page that is never served. So it must not be done in the exit method, where
+ * it would keep every namespace of the host from being created or destroyed; like
+ * this only the unloading waits. When it returns no file operation of ours runs or
+ * will run.
+ *
+ * Context: process, may sleep.
  */
-static void tcpc_net_remove_files(void)
+void tcpc_net_close(void)
 {
 	struct proc_dir_entry *dir;
 	struct tcpc_net *tn;
@@ -278,14 +282,13 @@ again:
 }
 
 /**
- * tcpc_net_exit() - remove all files and forget the namespaces
+ * tcpc_net_exit() - forget the namespaces
  *
- * When it returns no file operation of ours runs or will run.
+ * After tcpc_net_close(), and when no walk runs or will run.
  *
  * Context: process, may sleep.
  */
 void tcpc_net_exit(void)
 {
-	tcpc_net_remove_files();
 	unregister_pernet_subsys(&tcpc_net_ops);
 }

@@ -109,6 +109,7 @@ void tcpc_netset_put(struct tcpc_netset *set);
 unsigned int tcpc_net_without_files(void);
 
 int tcpc_net_init(void);
+void tcpc_net_close(void);
 void tcpc_net_exit(void);
 
 #endif /* TCPC_NET_H */

@@ -46,15 +46,20 @@ static bool tcpc_queue_own(struct sock *listener)
  */
 static u64 tcpc_queue_wait_ms(const struct request_sock *head)
 {
-	u64 synack = tcp_rsk(head)->snt_synack;
+	u64 now, synack = tcp_rsk(head)->snt_synack;
 	const struct sock *child = head->sk;
-	u64 now = tcp_clock_us();
+	u32 sent;
 
-	if (synack)
+	if (synack) {
+		now = tcp_clock_us();
 		return now > synack ? div_u64(now - synack, USEC_PER_MSEC) : 0;
-	return child ? jiffies_to_msecs(tcp_jiffies32 -
-					READ_ONCE(tcp_sk(child)->lsndtime)) :
-		       0;
+	}
+	if (!child)
+		return 0;
+	sent = READ_ONCE(tcp_sk(child)->lsndtime);
+	/* Read after it, so that it does not lie in the future. */
+	barrier();
+	return jiffies_to_msecs(tcp_jiffies32 - sent);
 }
 
 /*

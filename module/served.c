@@ -5,6 +5,10 @@
  * A connection does not say which side of it called accept(). Its local port
  * does: it is a server's if somebody listens there, or did. Kept from the moment
  * the module is loaded, in chunks, since most namespaces serve a few ports.
+ *
+ * A port is forgotten when no socket at all is bound to it any more. Otherwise,
+ * where programs listen on ports the kernel chose for them, in time every port
+ * would be a server's, and no client be told from one.
  */
 
 #include <linux/bitmap.h>
@@ -14,6 +18,7 @@
 #include "served.h"
 
 struct tcpc_served_chunk {
+	DECLARE_BITMAP(used, TCPC_SERVED_CHUNK); /* in the walk under way */
 	DECLARE_BITMAP(kind[TCPC_SERVED_BITS], TCPC_SERVED_CHUNK);
 };
 
@@ -85,6 +90,45 @@ bool tcpc_served_room(struct tcpc_served *served, u16 port)
 	/* Zeroed before it is seen. */
 	smp_store_release(place, chunk);
 	return chunk;
+}
+
+/**
+ * tcpc_served_keep() - a socket is bound to this port
+ * @served: the namespace's ports
+ * @port: the port, host order
+ *
+ * Context: any; one walk at a time.
+ */
+void tcpc_served_keep(struct tcpc_served *served, u16 port)
+{
+	struct tcpc_served_chunk *chunk;
+
+	chunk = READ_ONCE(served->chunk[port / TCPC_SERVED_CHUNK]);
+	if (chunk)
+		__set_bit(port % TCPC_SERVED_CHUNK, chunk->used);
+}
+
+/**
+ * tcpc_served_sweep() - forget the ports that are not used any more
+ * @served: the namespace's ports, after tcpc_served_keep() for all that are
+ *
+ * Context: process; one walk at a time.
+ */
+void tcpc_served_sweep(struct tcpc_served *served)
+{
+	struct tcpc_served_chunk *chunk;
+	unsigned int i, kind, port;
+
+	for (i = 0; i < TCPC_SERVED_CHUNKS; i++) {
+		chunk = served->chunk[i];
+		if (!chunk)
+			continue;
+		for (kind = 0; kind < TCPC_SERVED_BITS; kind++)
+			for_each_set_bit(port, chunk->kind[kind], TCPC_SERVED_CHUNK)
+				if (!test_bit(port, chunk->used))
+					clear_bit(port, chunk->kind[kind]);
+		bitmap_zero(chunk->used, TCPC_SERVED_CHUNK);
+	}
 }
 
 /**

@@ -82,9 +82,12 @@ static int tcpc_stream_conn(void *ctx, struct sock *sk)
 
 	if ((unsigned long)sk <= s->after || !tcpc_stream_wants(s, sk))
 		return 0;
-	for (at = s->nr; at > s->committed; at--)
+	for (at = s->nr; at > s->committed; at--) {
+		if (s->rows[at - 1].sk == (unsigned long)sk)
+			return 0;
 		if (s->rows[at - 1].sk < (unsigned long)sk)
 			break;
+	}
 	/* Higher than all there is room for: its turn comes. */
 	if (at == TCPC_STREAM_ROWS)
 		return 0;
@@ -190,6 +193,9 @@ static int tcpc_stream_fill(struct tcpc_stream *s, struct file *file)
 		err = -EINTR;
 	s->committed = 0;
 	tcpc_stream_discard(s);
+	/* Half a piece is none. */
+	if (err)
+		s->text.len = 0;
 	return err;
 }
 

@@ -20,10 +20,42 @@ static void tcpc_close_wait_release(void *p)
 	tcpc_cgroup_put(row->key.cgroup);
 }
 
+static void tcpc_close_wait_merge(void *p, const void *q)
+{
+	const struct tcpc_close_wait_row *other = q;
+	struct tcpc_close_wait_row *row = p;
+	unsigned int cause;
+
+	for (cause = 0; cause < TCPC_CAUSES; cause++)
+		row->cause[cause] += other->cause[cause];
+	row->unread_small += other->unread_small;
+	row->keepalive += other->keepalive;
+	row->unread_bytes += other->unread_bytes;
+	row->mem_bytes += other->mem_bytes;
+}
+
+static void tcpc_endpoint_merge(void *p, const void *q)
+{
+	const struct tcpc_endpoint_row *other = q;
+	struct tcpc_endpoint_row *row = p;
+	unsigned int state;
+
+	for (state = 0; state < TCPC_STATES; state++)
+		row->state[state] += other->state[state];
+	row->silent += other->silent;
+	row->silent_no_keepalive += other->silent_no_keepalive;
+}
+
+/* Nothing but its count. */
+static void tcpc_ports_merge(void *p, const void *q)
+{
+}
+
 static const struct tcpc_top_kind tcpc_close_wait_kind = {
 	.row_size = sizeof(struct tcpc_close_wait_row),
 	.key_offset = offsetof(struct tcpc_close_wait_row, key),
 	.key_words = sizeof(struct tcpc_close_wait_key) / sizeof(u64),
+	.merge = tcpc_close_wait_merge,
 	.release = tcpc_close_wait_release,
 };
 
@@ -31,12 +63,14 @@ static const struct tcpc_top_kind tcpc_endpoints_kind = {
 	.row_size = sizeof(struct tcpc_endpoint_row),
 	.key_offset = offsetof(struct tcpc_endpoint_row, ep),
 	.key_words = sizeof(struct tcpc_endpoint) / sizeof(u64),
+	.merge = tcpc_endpoint_merge,
 };
 
 static const struct tcpc_top_kind tcpc_ports_kind = {
 	.row_size = sizeof(struct tcpc_ports_row),
 	.key_offset = offsetof(struct tcpc_ports_row, key),
 	.key_words = sizeof(struct tcpc_ports_key) / sizeof(u64),
+	.merge = tcpc_ports_merge,
 };
 
 /**
@@ -73,8 +107,15 @@ int tcpc_tally_init(struct tcpc_tally *tally, unsigned int nr_nets)
 static void tcpc_tally_service(struct in6_addr *addr, const struct tcpc_conn *conn,
 			       const struct tcpc_census *census)
 {
-	bool v6 = conn->family == AF_INET6;
-	bool any = conn->served & (v6 ? TCPC_SERVED_ANY6 : TCPC_SERVED_ANY4);
+	bool mapped = ipv6_addr_v4mapped(&conn->local);
+	unsigned int any;
+
+	if (conn->family == AF_INET)
+		any = conn->served & TCPC_SERVED_ANY4;
+	else if (mapped && conn->served & TCPC_SERVED_ANY46)
+		any = TCPC_SERVED_ANY46;
+	else
+		any = conn->served & TCPC_SERVED_ANY6;
 
 	*addr = conn->local;
 	if (!any || conn->state == TCP_LISTEN)
@@ -82,9 +123,9 @@ static void tcpc_tally_service(struct in6_addr *addr, const struct tcpc_conn *co
 	/* If there are listeners of both kinds, is there one of this address? */
 	if (conn->served & TCPC_SERVED_ONE &&
 	    tcpc_census_listener_at(census, conn->slot, conn->family, addr,
-				    conn->local_port))
+				    conn->local_port, NULL))
 		return;
-	if (v6)
+	if (any == TCPC_SERVED_ANY6)
 		*addr = in6addr_any;
 	else
 		ipv6_addr_set_v4mapped(htonl(INADDR_ANY), addr);
@@ -104,13 +145,13 @@ static void tcpc_tally_endpoint(struct tcpc_endpoint *ep, const struct tcpc_conn
 	ep->ifindex = tcpc_addr_scoped(&ep->addr) ? conn->ifindex : 0;
 }
 
-/* How old is the oldest, and whose? */
+/* How old is the oldest, and whose? Not of another key, if the row is fresh. */
 static void tcpc_close_wait_age(struct tcpc_close_wait_row *row,
-				const struct tcpc_conn *conn)
+				const struct tcpc_conn *conn, bool fresh)
 {
-	if (row->data_idle_s < conn->data_idle_s)
+	if (fresh || row->data_idle_s < conn->data_idle_s)
 		row->data_idle_s = conn->data_idle_s;
-	if (row->top.count > 1 && row->idle_s >= conn->idle_s)
+	if (!fresh && row->idle_s >= conn->idle_s)
 		return;
 	row->idle_s = conn->idle_s;
 	row->uid = conn->uid;
@@ -139,7 +180,7 @@ static void tcpc_tally_close_wait(struct tcpc_top *top, struct tcpc_conn *conn,
 	row->keepalive += conn->keepalive;
 	row->unread_bytes += conn->unread_bytes;
 	row->mem_bytes += conn->mem_bytes;
-	tcpc_close_wait_age(row, conn);
+	tcpc_close_wait_age(row, conn, fresh);
 }
 
 /**
@@ -189,10 +230,11 @@ void tcpc_tally_finish(struct tcpc_tally *tally, const struct tcpc_census *censu
 
 	for (i = 0; i < tally->close_wait.nr; i++) {
 		row = tcpc_top_at(&tally->close_wait, i);
-		if (!row->queued)
+		if (!row->queued || row->key.ep.role != TCPC_SERVER)
 			continue;
 		l = tcpc_census_listener_at(census, row->top.slot, AF_UNSPEC,
-					    &row->key.ep.addr, row->key.ep.port);
+					    &row->key.ep.addr, row->key.ep.port,
+					    row->key.cgroup);
 		if (l) {
 			row->uid = l->uid;
 			row->inode = l->inode;

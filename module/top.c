@@ -7,9 +7,10 @@
  * counts on from there. The sum of all counts stays the number of hits, and
  * whatever has more than its share, hits / rows, is in the table.
  *
- * Rows are the namespace's own: no one can push another's out. Half of the
- * host's rows are shared out evenly, so that every namespace has some; of the
- * other half who comes first takes more.
+ * Rows are the namespace's own: no one can push another's out, up to the rows the
+ * host may have. When those are used up, a namespace that has fewer than another
+ * gets them from the one that has most, which adds up its two least: the rows
+ * are shared out as evenly as they are asked for.
  */
 
 #include <linux/hash.h>
@@ -23,9 +24,12 @@
 
 #include "top.h"
 
-/* Rows of all namespaces together, if none has fewer than TCPC_TOP_SURE. */
+/* Rows of all namespaces together, or so many for each if that is more. */
 #define TCPC_TOP_HOST 65536
 #define TCPC_TOP_SURE 16
+
+/* Rows one namespace gives up for others before the richest is looked for again. */
+#define TCPC_TOP_GIFTS 64
 
 #define TCPC_TOP_FIRST 64
 
@@ -83,8 +87,7 @@ int tcpc_top_init(struct tcpc_top *top, const struct tcpc_top_kind *kind,
 	top->nr_nets = nr_nets;
 	get_random_bytes(top->secret, sizeof(top->secret));
 	top->max = max;
-	top->sure = clamp_t(u32, TCPC_TOP_HOST / 2 / nr_nets, TCPC_TOP_SURE, max);
-	top->pool = TCPC_TOP_HOST / 2;
+	top->host = max_t(u32, TCPC_TOP_HOST, TCPC_TOP_SURE * nr_nets);
 	top->bits = 6;
 	top->chains = kvcalloc(1U << top->bits, sizeof(u32), GFP_KERNEL);
 	top->nets = kvcalloc(nr_nets, sizeof(*top->nets), GFP_KERNEL);
@@ -99,9 +102,11 @@ static void tcpc_top_rehash(struct tcpc_top *top)
 	u32 *chains, *chain;
 	u32 i;
 
-	chains = kvcalloc(1U << bits, sizeof(u32), GFP_KERNEL);
-	if (!chains)
+	chains = kvcalloc(1U << bits, sizeof(u32), GFP_KERNEL | __GFP_NOWARN);
+	if (!chains) {
+		top->starved = true;
 		return;
+	}
 	kvfree(top->chains);
 	top->chains = chains;
 	top->bits = bits;
@@ -121,9 +126,13 @@ static bool tcpc_top_reserve(struct tcpc_top *top)
 
 	if (top->nr < top->cap)
 		return true;
-	rows = kvmalloc_array(cap, top->kind->row_size, GFP_KERNEL);
-	if (!rows)
+	if (top->starved)
 		return false;
+	rows = kvmalloc_array(cap, top->kind->row_size, GFP_KERNEL | __GFP_NOWARN);
+	if (!rows) {
+		top->starved = true;
+		return false;
+	}
 	if (top->nr)
 		memcpy(rows, top->rows, top->nr * top->kind->row_size);
 	kvfree(top->rows);
@@ -132,25 +141,32 @@ static bool tcpc_top_reserve(struct tcpc_top *top)
 	return true;
 }
 
+/* The row becomes the namespace's, empty. */
+static void tcpc_top_own(struct tcpc_top *top, struct tcpc_top_row *row, u32 slot)
+{
+	struct tcpc_top_net *tn = &top->nets[slot];
+
+	memset(row, 0, top->kind->row_size);
+	row->slot = slot;
+	row->sibling = tn->last;
+	tn->last = ((void *)row - top->rows) / top->kind->row_size + 1;
+	tn->rows++;
+}
+
 /* A row more for this namespace, or NULL if it may have none or there is no memory. */
 static struct tcpc_top_row *tcpc_top_new(struct tcpc_top *top, u32 slot)
 {
 	struct tcpc_top_net *tn = &top->nets[slot];
 	struct tcpc_top_row *row;
 
-	if (tn->heap || tn->rows >= top->max ||
-	    (tn->rows >= top->sure && !top->pool) || !tcpc_top_reserve(top))
+	if (tn->heap || tn->rows >= top->max || top->nr >= top->host ||
+	    !tcpc_top_reserve(top))
 		return NULL;
-	if (tn->rows >= top->sure)
-		top->pool--;
-	row = tcpc_top_at(top, top->nr++);
-	memset(row, 0, top->kind->row_size);
-	row->slot = slot;
-	row->sibling = tn->last;
-	tn->last = top->nr;
-	tn->rows++;
-	if (top->nr > 1U << top->bits)
+	/* Before the row is there, which is in no chain yet. */
+	if (top->nr >= 1U << top->bits && !top->starved)
 		tcpc_top_rehash(top);
+	row = tcpc_top_at(top, top->nr++);
+	tcpc_top_own(top, row, slot);
 	return row;
 }
 
@@ -193,9 +209,15 @@ static bool tcpc_top_heap(struct tcpc_top *top, struct tcpc_top_net *tn)
 	struct tcpc_top_row *row;
 	u32 i, next;
 
-	tn->heap = kvmalloc_array(tn->rows, sizeof(u32), GFP_KERNEL);
-	if (!tn->heap)
+	if (tn->heap)
+		return true;
+	if (top->starved)
 		return false;
+	tn->heap = kvmalloc_array(tn->rows, sizeof(u32), GFP_KERNEL | __GFP_NOWARN);
+	if (!tn->heap) {
+		top->starved = true;
+		return false;
+	}
 	for (i = 0, next = tn->last; next; i++, next = row->sibling) {
 		row = tcpc_top_at(top, next - 1);
 		tcpc_top_place(top, tn->heap, i, next - 1);
@@ -205,27 +227,76 @@ static bool tcpc_top_heap(struct tcpc_top *top, struct tcpc_top_net *tn)
 	return true;
 }
 
+/* Take a row out of its chain, and let go of what it holds. */
+static void tcpc_top_unlink(struct tcpc_top *top, struct tcpc_top_row *row)
+{
+	u32 index = ((void *)row - top->rows) / top->kind->row_size;
+	u32 *link = tcpc_top_chain(top, row->hash);
+
+	while (*link != index + 1)
+		link = &((struct tcpc_top_row *)tcpc_top_at(top, *link - 1))->next;
+	*link = row->next;
+	if (top->kind->release)
+		top->kind->release(row);
+}
+
 /* Take over the namespace's row with the least count; NULL if it has none. */
 static struct tcpc_top_row *tcpc_top_take(struct tcpc_top *top, u32 slot)
 {
 	struct tcpc_top_net *tn = &top->nets[slot];
 	struct tcpc_top_row *row;
-	u32 *link, index;
 
-	if (!tn->rows || (!tn->heap && !tcpc_top_heap(top, tn)))
+	if (!tn->rows || !tcpc_top_heap(top, tn))
 		return NULL;
-	index = tn->heap[0];
-	row = tcpc_top_at(top, index);
-
-	link = tcpc_top_chain(top, row->hash);
-	while (*link != index + 1)
-		link = &((struct tcpc_top_row *)tcpc_top_at(top, *link - 1))->next;
-	*link = row->next;
-
-	if (top->kind->release)
-		top->kind->release(row);
+	row = tcpc_top_at(top, tn->heap[0]);
+	tcpc_top_unlink(top, row);
 	row->approx = true;
 	tn->replaced++;
+	return row;
+}
+
+static void tcpc_top_find_richest(struct tcpc_top *top)
+{
+	u32 slot;
+
+	for (slot = 0; slot < top->nr_nets; slot++)
+		if (top->nets[slot].rows > top->nets[top->richest].rows)
+			top->richest = slot;
+	top->gifts = TCPC_TOP_GIFTS;
+}
+
+/*
+ * The host's rows are used up. A row for this namespace, from one that has at
+ * least two more; NULL if there is none. That one's two least become one.
+ */
+static struct tcpc_top_row *tcpc_top_gift(struct tcpc_top *top, u32 slot)
+{
+	struct tcpc_top_net *tn = &top->nets[slot], *rich;
+	struct tcpc_top_row *row, *other;
+
+	if (tn->heap || tn->rows >= top->max || top->nr < top->host)
+		return NULL;
+	if (!top->gifts || top->nets[top->richest].rows < tn->rows + 2)
+		tcpc_top_find_richest(top);
+	rich = &top->nets[top->richest];
+	if (rich->rows < tn->rows + 2 || !tcpc_top_heap(top, rich))
+		return NULL;
+	top->gifts--;
+
+	row = tcpc_top_at(top, rich->heap[0]);
+	rich->rows--;
+	tcpc_top_place(top, rich->heap, 0, rich->heap[rich->rows]);
+	tcpc_top_sink(top, rich, 0);
+	other = tcpc_top_at(top, rich->heap[0]);
+	other->count += row->count;
+	other->approx = true;
+	top->kind->merge(other, row);
+	tcpc_top_sink(top, rich, 0);
+	rich->replaced++;
+
+	tcpc_top_unlink(top, row);
+	/* The siblings of the richest are of no use any more: it has a heap. */
+	tcpc_top_own(top, row, slot);
 	return row;
 }
 
@@ -254,6 +325,8 @@ void *tcpc_top_hit(struct tcpc_top *top, u32 slot, const void *key, bool *fresh)
 	}
 
 	row = tcpc_top_new(top, slot);
+	if (!row)
+		row = tcpc_top_gift(top, slot);
 	if (!row)
 		row = tcpc_top_take(top, slot);
 	if (!row) {

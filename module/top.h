@@ -15,7 +15,7 @@
  * @next: in its chain of the hash table, as index + 1; 0 ends it
  * @sibling: the namespace's row before this one, as index + 1
  * @heap: its place in the namespace's heap, once there is one
- * @approx: it has taken over the counts of a row with another key
+ * @approx: it has numbers of rows with other keys
  */
 struct tcpc_top_row {
 	u32 count;
@@ -32,6 +32,7 @@ struct tcpc_top_row {
  * @row_size: of a row in bytes; it begins with struct tcpc_top_row
  * @key_offset: where in the row the key stands
  * @key_words: its size in u64; without holes
+ * @merge: adds the numbers of another row, all but its count, to a row
  * @release: what a row holds is let go; when it is taken over or freed. May be
  *	NULL.
  */
@@ -39,6 +40,7 @@ struct tcpc_top_kind {
 	size_t row_size;
 	size_t key_offset;
 	unsigned int key_words;
+	void (*merge)(void *row, const void *other);
 	void (*release)(void *row);
 };
 
@@ -46,7 +48,7 @@ struct tcpc_top_kind {
  * struct tcpc_top_net - one namespace's part of a table
  * @first: index of its first row, once the table is sorted
  * @rows: how many it has
- * @replaced: rows that were taken over
+ * @replaced: rows that were taken over, or given up for other namespaces
  * @missed: hits that are in no row, for want of memory
  * @last: the row made last, as index + 1
  * @heap: indices of the rows, the least count at its root; NULL until a row is
@@ -71,8 +73,10 @@ struct tcpc_top_net {
  * @chains: hash table of indices + 1
  * @bits: log2 of its size
  * @max: rows a namespace may have
- * @sure: rows a namespace may have however many the others have
- * @pool: rows left for those that want more than that
+ * @host: rows all of them may have
+ * @starved: there was no memory: no more is asked for
+ * @richest: slot of the namespace that is to give up rows for others
+ * @gifts: rows it gives before another is looked for
  * @nets: by slot
  * @nr_nets: namespaces
  */
@@ -85,8 +89,10 @@ struct tcpc_top {
 	u32 *chains;
 	unsigned int bits;
 	u32 max;
-	u32 sure;
-	u32 pool;
+	u32 host;
+	bool starved;
+	u32 richest;
+	unsigned int gifts;
 	struct tcpc_top_net *nets;
 	unsigned int nr_nets;
 };

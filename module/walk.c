@@ -201,13 +201,14 @@ static bool tcpc_walk_ehash(struct tcpc_walk *w, struct inet_hashinfo *hinfo,
 			    unsigned int *bucket)
 {
 	struct tcpc_bucket b = { .visit = w->v->conn };
-	unsigned int i;
+	unsigned int i, first = *bucket;
 
 	/* The mask may be UINT_MAX in theory: down to zero, not up to the mask. */
-	for (i = *bucket;; i--) {
+	for (i = first;; i--) {
 		*bucket = i;
 		b.head = &hinfo->ehash[i].chain;
-		if (!hlist_nulls_empty(b.head)) {
+		/* The first is committed in any case: the visitor may have a place in it. */
+		if (i == first || !hlist_nulls_empty(b.head)) {
 			b.lock = inet_ehash_lockp(hinfo, i);
 			b.nulls = i;
 			if (!tcpc_walk_bucket(w, &b))
@@ -378,9 +379,11 @@ static bool tcpc_bound_before(const struct inet_bind_hashbucket *head,
 			      const struct inet_bind_bucket *tb)
 {
 	const struct inet_bind_bucket *other;
+	unsigned int n = 0;
 
 	hlist_for_each_entry(other, &head->chain, node) {
-		if (other == tb)
+		/* Who has that many VRFs may see a port twice: softirqs are off. */
+		if (other == tb || ++n > TCPC_WALK_BATCH)
 			return false;
 		if (other->port == tb->port &&
 		    read_pnet(&other->ib_net) == read_pnet(&tb->ib_net))
