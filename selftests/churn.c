@@ -12,6 +12,7 @@
  */
 
 #include "lib/crowd.h"
+#include "lib/rows.h"
 #include "lib/test.h"
 #include "lib/worker.h"
 
@@ -128,6 +129,163 @@ TEST_F(churn, listeners)
 		table_free(&t);
 	}
 	EXPECT_LT(2, worker_stop(w));
+}
+
+/*
+ *	+-- netns -------------------------------------------+
+ *	| 500 CLOSE_WAIT of one listener stay; on both CPUs  |
+ *	| others come and go, through every state there is   |
+ *	+----------------------------------------------------+
+ */
+#define STAY 500
+
+FIXTURE(stay) {
+	char *endpoint;
+	unsigned long long cookie[STAY];
+	struct worker *churn[4];
+};
+
+FIXTURE_SETUP(stay)
+{
+	struct addr to;
+	struct pair p;
+	int listener, i;
+
+	fds_raise(10000);
+	/* If a test ended before it did so itself. */
+	census_thaw();
+	net_new();
+	file_set("/proc/sys/net/ipv4/tcp_max_tw_buckets", "%d", 500);
+	listener = sock_listen("127.0.0.1", 0, 64);
+	to = sock_addr(listener);
+	self->endpoint = addr_text(&to);
+	for (i = 0; i < STAY; i++) {
+		p = pair_make(listener, &to);
+		sock_end(p.client, p.server, 0);
+		self->cookie[i] = sock_cookie(p.server);
+	}
+	for (i = 0; i < 4; i++)
+		self->churn[i] = worker_start(i < 2 ? churn_finish : churn_reset,
+					      "127.0.0.1", i % 2);
+	for (i = 0; i < 4; i++) {
+		ASSERT_TRUE(wait_for(worker_rounds(self->churn[i]) > 10))
+			TH_LOG("worker %d", i);
+	}
+}
+
+FIXTURE_TEARDOWN(stay)
+{
+	unsigned long rounds;
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		rounds = worker_stop(self->churn[i]);
+		printf("# %lu connections came and went\n", rounds);
+		EXPECT_LT(20, rounds);
+	}
+	EXPECT_FALSE(census_damaged());
+}
+
+/* One snapshot, all its files: do they say the same? In how many places not? */
+static unsigned int snapshot_off(const char *endpoint)
+{
+	unsigned long long by_state[STATES], by_cause[CAUSES];
+	struct close_wait all = {}, ours = {};
+	unsigned int i, bad = 0;
+	struct counts states;
+	struct table t;
+	char *stat;
+
+	census_freeze();
+	census_counts(&states);
+	stat = file_read(CENSUS_DIR "stat", NULL);
+	must(stat);
+	close_wait_stat(by_cause, stat);
+
+	census_table(&t, "endpoints");
+	endpoints_sum(by_state, &t);
+	table_free(&t);
+	for (i = 1; i < STATES; i++)
+		bad += off(state_names[i], states.n[i][V4] + states.n[i][V6],
+			   by_state[i]);
+	bad += off("sockets", counts_sum(&states), stat_value(stat, "sockets"));
+
+	census_table(&t, "close_wait");
+	close_wait_check(&t);
+	close_wait_add(&all, &t, NULL, NULL);
+	close_wait_add(&ours, &t, "server", endpoint);
+	table_free(&t);
+	bad += off("close_wait", by_state[TCP_CLOSE_WAIT], all.sockets);
+	for (i = 0; i < CAUSES; i++)
+		bad += off(cause_names[i], all.cause[i], by_cause[i]);
+	bad += off(endpoint, STAY, ours.sockets);
+	bad += off("of them fin_pending", STAY, ours.cause[FIN_PENDING]);
+
+	/* Clients' ports: all that have one of the range. */
+	census_table(&t, "ports");
+	bad += off("no row any", 1, t.rows > 0);
+	table_free(&t);
+	census_table(&t, "listeners");
+	bad += off("listeners", by_state[TCP_LISTEN], t.rows);
+	table_free(&t);
+	free(stat);
+	census_thaw();
+	return bad;
+}
+
+TEST_F(stay, snapshots)
+{
+	uint64_t until = now_ms() + 1500;
+	unsigned int reads, bad = 0;
+
+	for (reads = 0; reads < 8 || now_ms() < until; reads++)
+		bad += snapshot_off(self->endpoint);
+	EXPECT_EQ(0, bad);
+	printf("# %u snapshots\n", reads);
+}
+
+static int ascending(const void *a, const void *b)
+{
+	unsigned long long x = *(const unsigned long long *)a;
+	unsigned long long y = *(const unsigned long long *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* How many of those that stay are not shown, or any is more than once? */
+static unsigned int sockets_off(const unsigned long long *stay)
+{
+	unsigned long long *shown;
+	unsigned int bad = 0;
+	struct table t;
+	size_t i;
+
+	sockets_table(&t);
+	shown = calloc(t.rows + 1, sizeof(*shown));
+	must(shown);
+	for (i = 0; i < t.rows; i++)
+		shown[i] = table_number(&t, i, "cookie");
+	qsort(shown, t.rows, sizeof(*shown), ascending);
+	for (i = 1; i < t.rows; i++)
+		if (shown[i] == shown[i - 1])
+			bad += off("shown twice: cookie", 0, shown[i]);
+	for (i = 0; i < STAY; i++)
+		if (!bsearch(&stay[i], shown, t.rows, sizeof(*shown), ascending))
+			bad += off("not shown: cookie", stay[i], 0);
+	free(shown);
+	table_free(&t);
+	return bad;
+}
+
+TEST_F(stay, sockets)
+{
+	uint64_t until = now_ms() + 1500;
+	unsigned int reads, bad = 0;
+
+	for (reads = 0; reads < 8 || now_ms() < until; reads++)
+		bad += sockets_off(self->cookie);
+	EXPECT_EQ(0, bad);
+	printf("# %u reads\n", reads);
 }
 
 TEST_HARNESS_MAIN

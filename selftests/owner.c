@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Whose a listener is: uid, and cgroup as the reader's cgroup namespace sees it.
+ * Whose a socket is: uid as the reader's user namespace sees it, and cgroup as its
+ * cgroup namespace does.
  *
  *	/                      the test's own cgroup, at the start
  *	`-- census-PID         "box"; the root of the cgroup namespace
@@ -9,12 +10,15 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/fsuid.h>
 #include <sys/stat.h>
 
 #include "lib/listener.h"
+#include "lib/rows.h"
 #include "lib/test.h"
+#include "lib/worker.h"
 
 #define ODD_NAME "a b\\c"
 #define ODD_SHOWN "a\\040b\\134c"
@@ -61,6 +65,99 @@ TEST_F(uid, of_the_inode)
 	ASSERT_EQ(0, fchown(fd, 4294967294U, -1));
 	listener_of(&l, fd);
 	EXPECT_STREQ("4294967294", l.uid);
+}
+
+/* A connection whose server's end, in CLOSE_WAIT, is of that user. */
+static int close_wait_as(uid_t uid, unsigned short port)
+{
+	int listener = sock_listen("127.0.0.1", port, 1);
+	struct addr to = sock_addr(listener);
+	struct pair p;
+
+	p.client = sock_connect(&to);
+	setfsuid(uid);
+	p.server = sock_accept(listener);
+	setfsuid(0);
+	sock_end(p.client, p.server, 0);
+	close(listener);
+	return p.server;
+}
+
+TEST_F(uid, of_who_accepted)
+{
+	int listener = listener_as(4242), client, server;
+	struct addr to = sock_addr(listener);
+	char *endpoint = addr_text(&to);
+	struct close_wait row;
+	struct socket_row s;
+
+	client = sock_connect(&to);
+	ASSERT_EQ(0, shutdown(client, SHUT_WR));
+	ASSERT_TRUE(wait_for(sock_state(client) == TCP_FIN_WAIT2));
+	close_wait_row(&row, "server", endpoint);
+	EXPECT_STREQ("4242", row.uid);
+	EXPECT_EQ(sock_inode(listener), row.inode);
+	ASSERT_EQ(0, fchown(listener, 99, -1));
+	close_wait_row(&row, "server", endpoint);
+	EXPECT_STREQ("99", row.uid);
+	ASSERT_TRUE(socket_peer_of(&s, client));
+	EXPECT_EQ(0, s.inode);
+
+	setfsuid(4343);
+	server = sock_accept(listener);
+	setfsuid(0);
+	close_wait_row(&row, "server", endpoint);
+	EXPECT_STREQ("4343", row.uid);
+	EXPECT_EQ(sock_inode(server), row.inode);
+	ASSERT_TRUE(socket_of(&s, server));
+	EXPECT_STREQ("4343", s.uid);
+
+	ASSERT_EQ(0, fchown(server, 77, -1));
+	close_wait_row(&row, "server", endpoint);
+	EXPECT_STREQ("77", row.uid);
+	ASSERT_TRUE(socket_of(&s, server));
+	EXPECT_STREQ("77", s.uid);
+	free(endpoint);
+}
+
+/* In a user namespace where uid 4343 is known as 7, and no other is. */
+static void read_elsewhere(struct worker *me, void *rows)
+{
+	static const char *const files[][2] = {
+		{ "close_wait", "endpoint" }, { "sockets", "local" },
+	};
+	struct table t;
+	unsigned int i;
+
+	must(!unshare(CLONE_NEWUSER));
+	worker_round(me);
+	must(wait_for(worker_rounds(me) == 2));
+	for (i = 0; i < ARRAY_SIZE(files); i++) {
+		census_table(&t, files[i][0]);
+		must(t.rows == *(size_t *)rows);
+		must(table_match(&t, -1, files[i][1], "127.0.0.1:1001",
+				 "uid", "-", NULL) >= 0);
+		must(table_match(&t, -1, files[i][1], "127.0.0.1:1002",
+				 "uid", "7", NULL) >= 0);
+		table_free(&t);
+	}
+}
+
+TEST_F(uid, elsewhere)
+{
+	struct worker *in;
+	size_t rows = 2;
+	char *map;
+
+	close_wait_as(4242, 1001);
+	close_wait_as(4343, 1002);
+	in = worker_start(read_elsewhere, &rows, -1);
+	ASSERT_TRUE(wait_for(worker_rounds(in)));
+	map = strf("/proc/%d/uid_map", in->pid);
+	file_set(map, "7 4343 1\n");
+	free(map);
+	worker_round(in);
+	worker_wait(in);
 }
 
 FIXTURE(cgroup) {
@@ -208,6 +305,110 @@ TEST_F(cgroup, namespace)
 	text = fd_read_all(before, &len);
 	ASSERT_NE(NULL, text);
 	EXPECT_NE(NULL, strstr(text, self->odd));
+}
+
+/* The row of close_wait of a cgroup; all zero if there is none. */
+static struct close_wait row_in(const char *role, const char *endpoint,
+				const char *cgroup)
+{
+	struct close_wait c = {};
+	struct table t;
+	long row;
+
+	census_table(&t, "close_wait");
+	close_wait_check(&t);
+	row = table_match(&t, -1, "role", role, "endpoint", endpoint, "cgroup",
+			  cgroup, NULL);
+	if (row >= 0) {
+		c.rows = 1;
+		c.sockets = table_number(&t, row, "sockets");
+		c.inode = table_number(&t, row, "inode");
+	}
+	table_free(&t);
+	return c;
+}
+
+/* Accept all there is; how many. */
+static unsigned int accept_there(int listener)
+{
+	struct pollfd pfd = { .fd = listener, .events = POLLIN };
+	unsigned int n;
+
+	for (n = 0; poll(&pfd, 1, 0) > 0; n++)
+		sock_accept(listener);
+	return n;
+}
+
+/* One service of two cgroups, and clients of two: four rows. */
+TEST_F(cgroup, rows_of_close_wait)
+{
+	struct addr to = addr("127.0.0.1", 80);
+	unsigned int i, in_box, in_odd;
+	struct close_wait row;
+	int box, odd, c, s;
+
+	cgroup_join(self->box_dir);
+	box = sock_listen_shared("127.0.0.1", 80, 100);
+	cgroup_join(self->odd_dir);
+	odd = sock_listen_shared("127.0.0.1", 80, 100);
+	for (i = 0; i < 40; i++) {
+		c = sock_connect(&to);
+		ASSERT_EQ(0, shutdown(c, SHUT_WR));
+		ASSERT_TRUE(wait_for(sock_state(c) == TCP_FIN_WAIT2));
+	}
+	EXPECT_EQ(sock_inode(box), row_in("server", "127.0.0.1:80", self->box).inode);
+	EXPECT_EQ(sock_inode(odd), row_in("server", "127.0.0.1:80", self->odd).inode);
+
+	/* The giver's, whoever calls accept(): this is in the other. */
+	in_box = accept_there(box);
+	in_odd = 40 - in_box;
+	EXPECT_EQ(in_box, row_in("server", "127.0.0.1:80", self->box).sockets);
+	EXPECT_EQ(in_odd, row_in("server", "127.0.0.1:80", self->odd).sockets);
+	EXPECT_EQ(in_odd, accept_there(odd));
+	EXPECT_EQ(in_box, row_in("server", "127.0.0.1:80", self->box).sockets);
+	EXPECT_EQ(in_odd, row_in("server", "127.0.0.1:80", self->odd).sockets);
+
+	s = sock_listen("127.0.0.1", 81, 10);
+	to = sock_addr(s);
+	for (i = 0; i < 5; i++) {
+		cgroup_join(i < 2 ? self->odd_dir : self->box_dir);
+		c = sock_connect(&to);
+		sock_end(sock_accept(s), c, 0);
+	}
+	EXPECT_EQ(2, row_in("client", "127.0.0.1:81", self->odd).sockets);
+	EXPECT_EQ(3, row_in("client", "127.0.0.1:81", self->box).sockets);
+	close_wait_row(&row, NULL, NULL);
+	EXPECT_EQ(4, row.rows);
+	EXPECT_EQ(45, row.sockets);
+}
+
+TEST_F(cgroup, close_wait_elsewhere)
+{
+	static const char *const seen[] = { "/", "/" ODD_SHOWN, "-" };
+	struct addr to = addr("127.0.0.1", 80);
+	int listener = sock_listen("127.0.0.1", 80, 10), fd[3], i;
+	struct socket_row s;
+
+	/* The last is in our own. */
+	fd[2] = sock_connect(&to);
+	sock_end(sock_accept(listener), fd[2], 0);
+	cgroup_join(self->odd_dir);
+	fd[1] = sock_connect(&to);
+	sock_end(sock_accept(listener), fd[1], 0);
+	cgroup_join(self->box_dir);
+	fd[0] = sock_connect(&to);
+	sock_end(sock_accept(listener), fd[0], 0);
+
+	ASSERT_TRUE(socket_of(&s, fd[0]));
+	EXPECT_STREQ(self->box, s.cgroup);
+	ASSERT_TRUE(socket_of(&s, fd[1]));
+	EXPECT_STREQ(self->odd, s.cgroup);
+	ASSERT_EQ(0, unshare(CLONE_NEWCGROUP));
+	for (i = 0; i < 3; i++) {
+		ASSERT_TRUE(socket_of(&s, fd[i]));
+		EXPECT_STREQ(seen[i], s.cgroup);
+		EXPECT_EQ(1, row_in("client", "127.0.0.1:80", seen[i]).sockets);
+	}
 }
 
 TEST_F(cgroup, removed)

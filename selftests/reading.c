@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The files as files: open() renders the whole text, and from then on it is like
- * any other file that is only read.
+ * any other file that is only read. But for sockets, which is streamed.
  */
 
 #include <fcntl.h>
@@ -12,8 +12,9 @@
 
 #include "lib/test.h"
 
-/* Enough listeners for several pages of text. */
+/* Enough for several pages of text. */
 #define LISTENERS 200
+#define CLIENTS 100
 
 FIXTURE(file) {
 	int fd;
@@ -27,16 +28,28 @@ FIXTURE_VARIANT(file) {
 
 FIXTURE_VARIANT_ADD(file, states) { .path = CENSUS_DIR "states" };
 FIXTURE_VARIANT_ADD(file, listeners) { .path = CENSUS_DIR "listeners" };
+FIXTURE_VARIANT_ADD(file, close_wait) { .path = CENSUS_DIR "close_wait" };
+FIXTURE_VARIANT_ADD(file, endpoints) { .path = CENSUS_DIR "endpoints" };
+FIXTURE_VARIANT_ADD(file, ports) { .path = CENSUS_DIR "ports" };
 FIXTURE_VARIANT_ADD(file, stat) { .path = CENSUS_DIR "stat" };
 
 FIXTURE_SETUP(file)
 {
+	int listener, client[CLIENTS], i;
+	struct addr to;
 	ssize_t n;
-	int i;
 
 	net_new();
-	for (i = 0; i < LISTENERS; i++)
-		sock_listen("127.0.0.1", 10000 + i, i);
+	for (i = 0; i < LISTENERS; i++) {
+		listener = sock_listen("127.0.0.1", 10000 + i, i);
+		if (i >= CLIENTS)
+			continue;
+		to = sock_addr(listener);
+		client[i] = sock_connect(&to);
+		ASSERT_EQ(0, shutdown(client[i], SHUT_WR));
+	}
+	for (i = 0; i < CLIENTS; i++)
+		ASSERT_TRUE(wait_for(sock_state(client[i]) == TCP_FIN_WAIT2));
 	self->fd = open(variant->path, O_RDONLY);
 	ASSERT_GE(self->fd, 0);
 
@@ -238,7 +251,7 @@ TEST_F(file, one_moment)
 	EXPECT_EQ(self->len - 100, read(self->fd, again + 100, self->len));
 	EXPECT_EQ(0, memcmp(again, self->text, self->len));
 	free(again);
-	EXPECT_EQ(LISTENERS + 50, census_stat("sockets"));
+	EXPECT_EQ(LISTENERS + 50 + 2 * CLIENTS, census_stat("sockets"));
 }
 
 TEST_F(file, dup_and_fork_share_the_position)

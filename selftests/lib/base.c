@@ -101,6 +101,34 @@ char *file_read(const char *path, size_t *len)
 	return text;
 }
 
+/* A whole file, asked for in read()s of so many bytes, or end the test. */
+char *file_read_pieces(const char *path, size_t piece, size_t *len)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t used = 0, room = piece + 1;
+	char *text = NULL;
+	ssize_t n = 1;
+
+	if (fd < 0)
+		die("%s: %m", path);
+	while (n) {
+		if (!text || room - used <= piece) {
+			room = 2 * room + piece;
+			text = realloc(text, room);
+			must(text);
+		}
+		n = read(fd, text + used, piece);
+		if (n < 0)
+			die("reading %s: %m", path);
+		used += n;
+	}
+	text[used] = '\0';
+	close(fd);
+	if (len)
+		*len = used;
+	return text;
+}
+
 /* Write @text with one write(). Returns 0 or the errno. */
 int file_write(const char *path, const char *text)
 {
@@ -195,6 +223,25 @@ char *run_output(const char *name, ...)
 	if (status)
 		die("%s failed: status %#x", name, status);
 	return text;
+}
+
+/* Is a number not what was wanted? Then 1, and it is printed. */
+unsigned int off(const char *what, unsigned long long want,
+		 unsigned long long got)
+{
+	if (want == got)
+		return 0;
+	printf("# %s: %llu, want %llu\n", what, got, want);
+	return 1;
+}
+
+/* The same of a text. */
+unsigned int off_text(const char *what, const char *want, const char *got)
+{
+	if (!strcmp(want, got))
+		return 0;
+	printf("# %s: %s, want %s\n", what, got, want);
+	return 1;
 }
 
 /* A formatted string, to be freed. */

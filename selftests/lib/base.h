@@ -43,6 +43,7 @@ void nap_ms(unsigned int ms);
 
 char *fd_read_all(int fd, size_t *len);
 char *file_read(const char *path, size_t *len);
+char *file_read_pieces(const char *path, size_t piece, size_t *len);
 int file_write(const char *path, const char *text);
 void file_set(const char *path, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -50,6 +51,9 @@ unsigned long long file_number(const char *path);
 
 void fds_raise(unsigned long n);
 char *run_output(const char *name, ...) __attribute__((sentinel));
+unsigned int off(const char *what, unsigned long long want,
+		 unsigned long long got);
+unsigned int off_text(const char *what, const char *want, const char *got);
 char *strf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 #endif /* LIB_BASE_H */

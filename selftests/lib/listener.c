@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* One row of the module's listeners. */
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,15 +8,6 @@
 #include "census.h"
 #include "listener.h"
 #include "net.h"
-
-static void copy(char *to, size_t size, const struct table *t, size_t row,
-		 const char *name)
-{
-	const char *cell = table_cell(t, row, name);
-
-	if ((size_t)snprintf(to, size, "%s", cell) >= size)
-		die("listeners: column %s: too long: %s", name, cell);
-}
 
 /**
  * listener_row() - the only row with that inode, freshly read
@@ -37,14 +27,23 @@ void listener_row(struct listener *l, unsigned long inode)
 	if (table_find(&t, "inode", value, row) >= 0)
 		die("listeners: two rows with inode %s", value);
 
-	copy(l->local, sizeof(l->local), &t, row, "local");
-	copy(l->cgroup, sizeof(l->cgroup), &t, row, "cgroup");
-	copy(l->uid, sizeof(l->uid), &t, row, "uid");
+	table_copy(l->local, sizeof(l->local), &t, row, "local");
+	table_copy(l->cgroup, sizeof(l->cgroup), &t, row, "cgroup");
+	table_copy(l->uid, sizeof(l->uid), &t, row, "uid");
 	l->inode = table_number(&t, row, "inode");
 	l->depth = table_number(&t, row, "depth");
 	l->limit = table_number(&t, row, "limit");
 	l->drops = table_number(&t, row, "drops");
 	l->syn_queue = table_number(&t, row, "syn_queue");
+	l->close_wait = table_number(&t, row, "unaccepted_close_wait");
+	l->reset = table_number(&t, row, "unaccepted_reset");
+	l->oldest_wait_ms = table_number(&t, row, "oldest_wait_ms");
+	l->reuseport = table_number(&t, row, "reuseport");
+	if (l->close_wait + l->reset > l->depth)
+		die("listeners: %s: %llu queued, of which %llu and %llu are dead",
+		    l->local, l->depth, l->close_wait, l->reset);
+	if (l->oldest_wait_ms && !l->depth)
+		die("listeners: %s: an empty queue that waits", l->local);
 	table_free(&t);
 	free(value);
 }

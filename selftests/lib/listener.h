@@ -4,7 +4,9 @@
 #define LIB_LISTENER_H
 
 /**
- * struct listener - a row, as far as tests ask
+ * struct listener - a row
+ * @close_wait: column unaccepted_close_wait
+ * @reset: column unaccepted_reset
  */
 struct listener {
 	char local[80];
@@ -15,6 +17,10 @@ struct listener {
 	unsigned long long limit;
 	unsigned long long drops;
 	unsigned long long syn_queue;
+	unsigned long long close_wait;
+	unsigned long long reset;
+	unsigned long long oldest_wait_ms;
+	unsigned long long reuseport;
 };
 
 void listener_row(struct listener *l, unsigned long inode);

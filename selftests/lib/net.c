@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <netinet/tcp.h>
 #include <sched.h>
@@ -50,12 +51,45 @@ unsigned short addr_port(const struct addr *a)
 	return ntohs(a->in.sin_port);
 }
 
+/*
+ * An address as the module is to show it, to be freed: "127.0.0.1:80", also of a
+ * v4-mapped one, "[::1]:80", "[fe80::1%lo]:80".
+ */
+char *addr_text(const struct addr *a)
+{
+	const struct in6_addr *in6 = &a->in6.sin6_addr;
+	char host[INET6_ADDRSTRLEN], name[IF_NAMESIZE];
+
+	if (a->sa.sa_family == AF_INET) {
+		must(inet_ntop(AF_INET, &a->in.sin_addr, host, sizeof(host)));
+		return strf("%s:%u", host, addr_port(a));
+	}
+	if (IN6_IS_ADDR_V4MAPPED(in6)) {
+		must(inet_ntop(AF_INET, &in6->s6_addr[12], host, sizeof(host)));
+		return strf("%s:%u", host, addr_port(a));
+	}
+	must(inet_ntop(AF_INET6, in6, host, sizeof(host)));
+	if (!IN6_IS_ADDR_LINKLOCAL(in6))
+		return strf("[%s]:%u", host, addr_port(a));
+	must(if_indextoname(a->in6.sin6_scope_id, name));
+	return strf("[%s%%%s]:%u", host, name, addr_port(a));
+}
+
 /* Where a socket is bound. */
 struct addr sock_addr(int fd)
 {
 	struct addr a = { .len = sizeof(a.in6) };
 
 	must(!getsockname(fd, &a.sa, &a.len));
+	return a;
+}
+
+/* What it is connected to. */
+struct addr sock_peer(int fd)
+{
+	struct addr a = { .len = sizeof(a.in6) };
+
+	must(!getpeername(fd, &a.sa, &a.len));
 	return a;
 }
 
@@ -67,6 +101,15 @@ unsigned long sock_inode(int fd)
 	return st.st_ino;
 }
 
+unsigned long long sock_cookie(int fd)
+{
+	socklen_t len = sizeof(uint64_t);
+	uint64_t cookie;
+
+	must(!getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len));
+	return cookie;
+}
+
 /* The TCP state of a socket we hold. */
 int sock_state(int fd)
 {
@@ -75,6 +118,24 @@ int sock_state(int fd)
 
 	must(!getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len));
 	return info.tcpi_state;
+}
+
+/* Bytes a socket has received and its owner has not read; the FIN is none. */
+unsigned int sock_unread(int fd)
+{
+	int n;
+
+	must(!ioctl(fd, SIOCINQ, &n));
+	return n;
+}
+
+/* Bytes its owner has sent and the peer has not acknowledged. */
+unsigned int sock_unacked(int fd)
+{
+	int n;
+
+	must(!ioctl(fd, SIOCOUTQ, &n));
+	return n;
 }
 
 /*
@@ -88,6 +149,14 @@ void sock_deafen(int fd)
 	struct sock_fprog prog = { .len = 1, .filter = &none };
 
 	must(!setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)));
+}
+
+/* It was deaf, and is no longer. */
+void sock_hear(int fd)
+{
+	int none = 0;
+
+	must(!setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &none, sizeof(none)));
 }
 
 /* close() will reset the connection and leave nothing behind. */
@@ -156,6 +225,21 @@ int sock_listen(const char *ip, unsigned short port, int backlog)
 	return fd;
 }
 
+/* The same, one of a SO_REUSEPORT group. */
+int sock_listen_shared(const char *ip, unsigned short port, int backlog)
+{
+	struct addr a = addr(ip, port);
+	int fd = socket(a.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int one = 1;
+
+	must(fd >= 0);
+	must(!setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)));
+	if (bind(fd, &a.sa, a.len))
+		die("bind to port %u: %m", port);
+	must(!listen(fd, backlog));
+	return fd;
+}
+
 /* A connection, once it is there. */
 int sock_connect(const struct addr *to)
 {
@@ -188,6 +272,38 @@ int sock_accept(int listener)
 	if (fd < 0)
 		die("accept: %m");
 	return fd;
+}
+
+/* All of it goes into the send buffer, or the test ends. */
+void sock_send(int fd, unsigned int bytes)
+{
+	char data[8192] = {};
+
+	must(bytes <= sizeof(data));
+	must(send(fd, data, bytes, MSG_NOSIGNAL | MSG_DONTWAIT) == (int)bytes);
+}
+
+/* So many bytes are there, and are read with one read(). */
+void sock_receive(int fd, unsigned int bytes)
+{
+	char data[8192];
+
+	must(bytes <= sizeof(data));
+	must(recv(fd, data, bytes, 0) == (int)bytes);
+}
+
+/**
+ * sock_end() - one end of a connection sends its last
+ * @far: sends
+ * @near: is in CLOSE_WAIT when this returns, with so many bytes unread
+ * @bytes: how many
+ */
+void sock_end(int far, int near, unsigned int bytes)
+{
+	sock_send(far, bytes);
+	must(!shutdown(far, SHUT_WR));
+	must(wait_for(sock_state(near) == TCP_CLOSE_WAIT &&
+		      sock_unread(near) == bytes));
 }
 
 /* A connection with both ends ours. Nobody else may connect to @listener. */

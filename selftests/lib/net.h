@@ -22,10 +22,16 @@ struct addr {
 
 struct addr addr(const char *ip, unsigned short port);
 unsigned short addr_port(const struct addr *a);
+char *addr_text(const struct addr *a);
 struct addr sock_addr(int fd);
+struct addr sock_peer(int fd);
 unsigned long sock_inode(int fd);
+unsigned long long sock_cookie(int fd);
 int sock_state(int fd);
+unsigned int sock_unread(int fd);
+unsigned int sock_unacked(int fd);
 void sock_deafen(int fd);
+void sock_hear(int fd);
 void sock_reset_on_close(int fd);
 
 int net_new(void);
@@ -34,6 +40,7 @@ void net_enter(int netns);
 
 int sock_bound(const struct addr *a, int protocol);
 int sock_listen(const char *ip, unsigned short port, int backlog);
+int sock_listen_shared(const char *ip, unsigned short port, int backlog);
 int sock_connect(const struct addr *to);
 int sock_start(const struct addr *to, bool deaf);
 int sock_accept(int listener);
@@ -42,6 +49,10 @@ struct pair {
 	int client;
 	int server;
 };
+
+void sock_send(int fd, unsigned int bytes);
+void sock_receive(int fd, unsigned int bytes);
+void sock_end(int far, int near, unsigned int bytes);
 
 struct pair pair_make(int listener, const struct addr *to);
 void pair_close_wait(const struct pair *p);

@@ -7,6 +7,8 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -151,4 +153,80 @@ long table_find(const struct table *t, const char *name, const char *value,
 		if (!strcmp(t->cell[row * t->cols + col], value))
 			return row;
 	return -1;
+}
+
+/**
+ * table_match() - find a row by the values of some columns
+ * @t: the table
+ * @after: look only behind this row; -1 from the beginning
+ *
+ * Then pairs, of a column's name and a cell's value, and a NULL. A value NULL
+ * goes with any cell.
+ *
+ * Return: the row, or -1.
+ */
+long table_match(const struct table *t, long after, ...)
+{
+	const char *name, *value;
+	va_list args;
+	size_t row;
+	bool same;
+
+	for (row = after + 1; row < t->rows; row++) {
+		same = true;
+		va_start(args, after);
+		while (same && (name = va_arg(args, const char *))) {
+			value = va_arg(args, const char *);
+			same = !value || !strcmp(table_cell(t, row, name), value);
+		}
+		va_end(args);
+		if (same)
+			return row;
+	}
+	return -1;
+}
+
+/* A column of numbers, added up. */
+unsigned long long table_sum(const struct table *t, const char *name)
+{
+	unsigned long long sum = 0;
+	size_t row;
+
+	for (row = 0; row < t->rows; row++)
+		sum += table_number(t, row, name);
+	return sum;
+}
+
+/* A cell as a string of one's own; one that is too long ends the test. */
+void table_copy(char *to, size_t size, const struct table *t, size_t row,
+		const char *name)
+{
+	const char *cell = table_cell(t, row, name);
+
+	if ((size_t)snprintf(to, size, "%s", cell) >= size)
+		die("column %s: too long: %s", name, cell);
+}
+
+/*
+ * Are these among the columns, in this order? Others may come in between. Returns
+ * how many are not.
+ */
+unsigned int table_columns(const struct table *t, const char *const *names,
+			   size_t n)
+{
+	unsigned int missed = 0;
+	size_t i, col = 0, at;
+
+	for (i = 0; i < n; i++) {
+		for (at = col; at < t->cols && strcmp(t->name[at], names[i]); at++)
+			;
+		if (at == t->cols) {
+			printf("# column %s is not there, or not in its place\n",
+			       names[i]);
+			missed++;
+			continue;
+		}
+		col = at + 1;
+	}
+	return missed;
 }

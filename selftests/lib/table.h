@@ -30,5 +30,12 @@ unsigned long long table_number(const struct table *t, size_t row,
 				const char *name);
 long table_find(const struct table *t, const char *name, const char *value,
 		long after);
+long table_match(const struct table *t, long after, ...)
+	__attribute__((sentinel));
+unsigned int table_columns(const struct table *t, const char *const *names,
+			   size_t n);
+unsigned long long table_sum(const struct table *t, const char *name);
+void table_copy(char *to, size_t size, const struct table *t, size_t row,
+		const char *name);
 
 #endif /* LIB_TABLE_H */

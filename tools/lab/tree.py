@@ -16,7 +16,8 @@ JOBS = f"-j{os.cpu_count()}"
 
 # What a module does not depend on; the rest of the tree is hashed and copied.
 NOT_MODULE = ("selftests/", "tools/lab/", "tools/vm", "docs/", ".")
-NOT_SELFTESTS = ("tools/lab/", "tools/vm", "docs/", "Kbuild", "dkms.conf", ".")
+TEST_MODULE = "selftests/kernel/"
+NOT_SELFTESTS = ("tools/lab/", "tools/vm", "docs/", "Kbuild", "dkms.conf", TEST_MODULE, ".")
 # What make leaves behind, where there is no git to say so.
 BUILT = (".o", ".ko", ".a", ".mod", ".mod.c", ".cmd", "Module.symvers", "modules.order")
 INSTALLED = "/usr/lib/tcp_census"    # in the guest; the selftests are in selftests/ there
@@ -67,34 +68,45 @@ def _make(root, kernel, source, argv, what, fd, ksrc=None):
     return cache.command(words, f"{what} does not build", fd, NO_BUILD, env=environment)
 
 
+def _module(kind, kernel, root, strict, names, argv, ko):
+    """A module made of these files by make argv: its path."""
+    key = f"{kernel.release}_{digest(names, root, kernel.path, strict)}"
+    what = f"the {kind.replace('-', ' ')} for linux {kernel.release}"
+
+    def build(directory, fd):
+        say(f"building {what}")
+        source = os.path.join(directory, "src")
+        copy(names, source)
+        words = ["make", JOBS, *argv] + (["W=1"] if strict else [])
+        output = _make(root, kernel, source, words, what, fd)
+        if strict and "warning:" in output:
+            say(f"make of {what}:\n{output}")
+            raise LabError(f"{what} builds with warnings", NO_BUILD)
+        built = os.path.join(source, ko)
+        if not os.path.exists(built):
+            raise LabError(f"make ended well but left no {ko} for {kernel.release}", NO_BUILD)
+        shutil.copy2(built, directory)
+
+    path = cache.obtain(kind, key, what, build)
+    cache.prune(kind, 20)
+    return os.path.join(path, os.path.basename(ko))
+
+
 def module(kernel, root, strict=False):
     """The module built from the current tree for a kernel: its path.
 
     strict: with more warnings, and any warning is an error.
     """
-    names = files(NOT_MODULE)
-    key = f"{kernel.release}_{digest(names, root, kernel.path, strict)}"
-    what = f"the module for linux {kernel.release}"
+    argv = [f"KDIR=/lib/modules/{kernel.release}/build"]
+    return _module("module", kernel, root, strict, files(NOT_MODULE), argv, "tcp_census.ko")
 
-    def build(directory, fd):
-        say(f"building {what}")
-        copy(names, os.path.join(directory, "src"))
-        argv = ["make", JOBS, f"KDIR=/lib/modules/{kernel.release}/build"]
-        if strict:
-            argv.append("W=1")
-        output = _make(root, kernel, os.path.join(directory, "src"), argv, what, fd)
-        if strict and "warning:" in output:
-            say(f"make of {what}:\n{output}")
-            raise LabError(f"{what} builds with warnings", NO_BUILD)
-        built = os.path.join(directory, "src", "tcp_census.ko")
-        if not os.path.exists(built):
-            raise LabError(f"make ended well but left no tcp_census.ko for {kernel.release}",
-                           NO_BUILD)
-        shutil.copy2(built, directory)
 
-    path = cache.obtain("module", key, what, build)
-    cache.prune("module", 20)
-    return os.path.join(path, "tcp_census.ko")
+def test_module(kernel, root, strict=False):
+    """The same of the module that only tests load."""
+    names = [name for name in files() if name.startswith(TEST_MODULE)]
+    argv = ["-C", f"/lib/modules/{kernel.release}/build", f"M=/src/{TEST_MODULE[:-1]}", "modules"]
+    return _module("test-module", kernel, root, strict, names, argv,
+                   TEST_MODULE + "tcp_census_test.ko")
 
 
 def has_selftests():

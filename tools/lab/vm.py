@@ -16,6 +16,7 @@ import roots
 import tree
 from say import USAGE, LabError, program, say
 
+MODULE = "/tcp_census.ko"
 DESCRIPTION = """\
 Boot a stock Debian kernel under QEMU, load tcp_census, run COMMAND as root.
 
@@ -28,8 +29,9 @@ through unchanged and its exit status becomes that of tools/vm, except:
 Its stdin is /dev/null; where stdin and stdout are terminals it gets a terminal,
 and no time limit unless -t says so: try "tools/vm -- bash".
 
-In the guest: /tcp_census.ko; the selftests in /usr/lib/tcp_census/selftests;
-the kernel's headers at /lib/modules/*/build; KERNEL_TAG in the environment.
+In the guest: /tcp_census.ko; the selftests in /usr/lib/tcp_census/selftests,
+and what "modprobe tcp_census_test" loads for them; the kernel's headers at
+/lib/modules/*/build; KERNEL_TAG in the environment.
 Nothing written there outlives the run. What this machine lacks is installed,
 and what takes time to make is kept in $TCP_CENSUS_CACHE, by default
 /var/cache/tcp_census; it can be removed at any time no guest is running.
@@ -102,7 +104,8 @@ def parse(argv):
 def gather(options):
     """What the guest needs, made side by side.
 
-    Returns (build chroot, kernel, root image, init, module, selftests).
+    Returns (build chroot, kernel, root image, init, {path in the guest: path here}
+    of the modules, selftests).
     """
     with concurrent.futures.ThreadPoolExecutor() as pool:
         chroot = pool.submit(roots.build_root)
@@ -110,20 +113,31 @@ def gather(options):
         entry = pool.submit(kernel.obtain, options.k)
         image = pool.submit(roots.guest_image) if options.r == "guest" else None
         init = guest.init(chroot.result())
-        module = tree.module(entry.result(), chroot.result(), options.w)
-        tests = selftests(options, chroot, source) if source else None
+        modules = {MODULE: tree.module(entry.result(), chroot.result(), options.w)}
+        tests = None
+        if source:
+            tests = unless_broken(options, lambda: tree.selftests(chroot.result(), source.result()))
+            modules.update(unless_broken(
+                options, lambda: test_module(options, entry.result(), chroot.result())) or {})
         image = image.result() if image else roots.build_image()
-        return chroot.result(), entry.result(), image, init, module, tests
+        return chroot.result(), entry.result(), image, init, modules, tests
 
 
-def selftests(options, chroot, source):
-    """Where they are installed; a run that is not a test does without broken ones."""
+def test_module(options, entry, chroot):
+    """The module for tests alone, and what tells modprobe where it is."""
+    return {"/tcp_census_test.ko": tree.test_module(entry, chroot, options.w),
+            "/etc/modprobe.d/tcp_census_test.conf":
+            os.path.join(host.HERE, "guest", "tcp_census_test.conf")}
+
+
+def unless_broken(options, build):
+    """What build() returns; a run that is not a test does without what is broken."""
     try:
-        return tree.selftests(chroot.result(), source.result())
+        return build()
     except LabError as error:
         if options.w:
             raise
-        say(f"{error}; going on without them")
+        say(f"{error}; going on without it")
         return None
 
 
@@ -134,7 +148,7 @@ def request(options, terminal):
 
     settings = []
     if not (options.n or options.b):
-        settings += ["module=/tcp_census.ko", f"params={options.o}"]
+        settings += [f"module={MODULE}", f"params={options.o}"]
     if options.r == "build":
         settings.append("cwd=/src")
     environment = [f"KERNEL_TAG={options.k}", "HOME=/root", "LANG=C.UTF-8", "USER=root"]
@@ -153,7 +167,7 @@ def main():
     options = parse(sys.argv[2:])
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
     host.prepare()
-    root, entry, image, init, module, tests = gather(options)
+    root, entry, image, init, modules, tests = gather(options)
 
     work = cache.run_directory()
     try:
@@ -163,12 +177,12 @@ def main():
             links = {"/usr/local/bin/" + name: "/usr/bin/" + entry.cc for name in entry.compilers}
             source = os.path.join(work, "src")
             if options.b:
-                shutil.copytree(os.path.join(os.path.dirname(module), "src"), source)
+                shutil.copytree(os.path.join(os.path.dirname(modules[MODULE]), "src"), source)
             tree.copy(tree.files(), source)
             trees.append((source, "/src"))
         initrd = os.path.join(work, "initrd")
         guest.initrd(initrd, entry, init, request(options, terminal),
-                     {"/tcp_census.ko": module, **tree.programs()}, trees, links)
+                     {**modules, **tree.programs()}, trees, links)
         payload = None
         if options.p is not None:
             payload = os.path.join(work, "payload")
