@@ -100,7 +100,8 @@ static void tcpc_sock_remote(const struct sock *sk, struct in6_addr *addr)
  * on some kernels from 6.18 on (5d6b58c932ec "net: lockless sock_i_ino()") names
  * no process for the subflow of an MPTCP listener.
  *
- * Context: under RCU, in the section in which @sk was found in its table.
+ * Context: under RCU; with a reference on @sk, or in the section in which it was
+ * found in its table.
  * Return: the number, or 0 if it has no inode.
  */
 u64 tcpc_sock_inode(const struct sock *sk)
@@ -110,20 +111,32 @@ u64 tcpc_sock_inode(const struct sock *sk)
 	return sock ? SOCK_INODE(sock)->i_ino : 0;
 }
 
+/* In seconds, since @when, which was read before: so it is not in the future. */
+static u32 tcpc_seconds_since(u32 when)
+{
+	barrier();
+	return (tcp_jiffies32 - when) / HZ;
+}
+
 /* In seconds, since there was data in either direction. */
 static u32 tcpc_sock_data_idle(const struct sock *sk)
 {
-	u32 sent = READ_ONCE(tcp_sk(sk)->lsndtime);
-	u32 received = READ_ONCE(inet_csk(sk)->icsk_ack.lrcvtime);
-	u32 now;
+	u32 sent = tcpc_seconds_since(READ_ONCE(tcp_sk(sk)->lsndtime));
 
-	/* connect() sets the state first, then these. */
-	if (!sent && !received)
-		return 0;
-	/* Read after them, so that neither lies in the future. */
-	barrier();
-	now = tcp_jiffies32;
-	return min(now - sent, now - received) / HZ;
+	return min(sent, tcpc_seconds_since(READ_ONCE(inet_csk(sk)->icsk_ack.lrcvtime)));
+}
+
+/*
+ * Was there no data in either direction for so long? Most have sent lately: then
+ * the other time, in another cache line, is not looked at. connect() sets the
+ * state before the two times, which are 0 until then.
+ */
+static bool tcpc_sock_silent(const struct sock *sk)
+{
+	u32 sent = READ_ONCE(tcp_sk(sk)->lsndtime);
+
+	return sent && tcpc_seconds_since(sent) >= TCPC_SILENT_S &&
+	       tcpc_sock_data_idle(sk) >= TCPC_SILENT_S;
 }
 
 /*
@@ -153,22 +166,21 @@ static void tcpc_conn_close_wait(struct tcpc_conn *conn, struct sock *sk)
 	conn->mem_bytes = (u64)sk_rmem_alloc_get(sk) + READ_ONCE(sk->sk_wmem_queued) +
 			  max(READ_ONCE(sk->sk_forward_alloc), 0);
 	conn->data_idle_s = tcpc_sock_data_idle(sk);
-	conn->idle_s = min((tcp_jiffies32 - heard) / HZ, conn->data_idle_s);
+	conn->idle_s = min(tcpc_seconds_since(heard), conn->data_idle_s);
 	conn->keepalive = sock_flag(sk, SOCK_KEEPOPEN);
 	conn->uid = sk_uid(sk);
-	conn->inode = tcpc_sock_inode(sk);
 	conn->cgroup = tcpc_cgroup_get(sk);
 }
 
 /**
  * tcpc_conn_read() - read a connection from its socket
- * @conn: filled, but for @cookie and @slot
+ * @conn: filled, but for @slot, @sk, @inode and @cookie
  * @sk: a full socket, a request sock or a timewait sock; in CLOSE_WAIT with a
  *	reference
  * @state: its TCP state as it is to be shown
  * @ports: of its namespace
  *
- * In CLOSE_WAIT @conn->cgroup is to be put with tcpc_cgroup_put().
+ * In CLOSE_WAIT to be let go with tcpc_conn_release().
  *
  * Context: under RCU, in the section in which @sk was found in its table.
  */
@@ -194,24 +206,39 @@ void tcpc_conn_read(struct tcpc_conn *conn, struct sock *sk, unsigned int state,
 
 	if (state == TCP_CLOSE_WAIT) {
 		tcpc_conn_close_wait(conn, sk);
-	} else if (state == TCP_ESTABLISHED &&
-		   tcpc_sock_data_idle(sk) >= TCPC_SILENT_S) {
+	} else if (state == TCP_ESTABLISHED && tcpc_sock_silent(sk)) {
 		conn->silent = true;
 		conn->keepalive = sock_flag(sk, SOCK_KEEPOPEN);
 	}
 }
 
 /**
- * tcpc_conn_cookie() - add the cookie of the socket
+ * tcpc_conn_name() - add what names the socket: its inode and its cookie
  * @conn: from tcpc_conn_read()
  * @sk: its socket, with a reference; gets a cookie if it has none
  *
- * Context: any.
+ * Context: under RCU.
  */
-void tcpc_conn_cookie(struct tcpc_conn *conn, struct sock *sk)
+void tcpc_conn_name(struct tcpc_conn *conn, struct sock *sk)
 {
 	u32 cookie[2];
 
+	conn->inode = tcpc_sock_inode(sk);
 	sock_diag_save_cookie(sk, cookie);
 	conn->cookie = (u64)cookie[1] << 32 | cookie[0];
+}
+
+/**
+ * tcpc_conn_release() - let go of what a connection holds
+ * @conn: from tcpc_conn_read(), with @sk set
+ *
+ * Context: any but hard interrupt.
+ */
+void tcpc_conn_release(struct tcpc_conn *conn)
+{
+	tcpc_cgroup_put(conn->cgroup);
+	if (conn->sk)
+		sock_gen_put(conn->sk);
+	conn->cgroup = NULL;
+	conn->sk = NULL;
 }

@@ -59,9 +59,10 @@ struct tcpc_local_ports {
  * @unread_bytes: received and not read, the FIN not among them
  * @mem_bytes: memory it is charged for
  * @uid: its owner
- * @inode: 0 if nobody has accepted it
- * @cookie: as SO_COOKIE gives it, 0 if it has none yet
  * @cgroup: with a reference; NULL if unknown
+ * @sk: the socket, with a reference, or NULL; to be set by the caller
+ * @inode: 0 if nobody has accepted it; this and @cookie by tcpc_conn_name()
+ * @cookie: as SO_COOKIE gives it
  */
 struct tcpc_conn {
 	struct in6_addr local;
@@ -83,9 +84,10 @@ struct tcpc_conn {
 	u32 unread_bytes;
 	u64 mem_bytes;
 	kuid_t uid;
+	struct cgroup *cgroup;
+	struct sock *sk;
 	u64 inode;
 	u64 cookie;
-	struct cgroup *cgroup;
 };
 
 /* Does the address mean something only together with an interface? */
@@ -100,7 +102,8 @@ bool tcpc_port_ephemeral(const struct tcpc_local_ports *ports, u16 port);
 u32 tcpc_ports_ephemeral(const struct tcpc_local_ports *ports);
 void tcpc_conn_read(struct tcpc_conn *conn, struct sock *sk, unsigned int state,
 		    const struct tcpc_local_ports *ports);
-void tcpc_conn_cookie(struct tcpc_conn *conn, struct sock *sk);
+void tcpc_conn_name(struct tcpc_conn *conn, struct sock *sk);
+void tcpc_conn_release(struct tcpc_conn *conn);
 void tcpc_sock_local(const struct sock *sk, struct in6_addr *addr);
 u64 tcpc_sock_inode(const struct sock *sk);
 

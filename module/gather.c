@@ -12,7 +12,6 @@
 #include <net/inet_timewait_sock.h>
 #include <net/tcp.h>
 
-#include "cgroup.h"
 #include "gather.h"
 #include "walk.h"
 
@@ -69,14 +68,15 @@ static struct tcpc_conn *tcpc_gather_place(struct tcpc_gather *g,
 	conn = &g->conns[g->nr_conns++];
 	conn->slot = slot;
 	conn->cgroup = NULL;
+	conn->sk = NULL;
 	return conn;
 }
 
 /*
  * Count an entry of an established table, and copy it if the census is a full
- * one. Under RCU; in CLOSE_WAIT with a reference then.
+ * one. Under RCU; in CLOSE_WAIT with a reference then. Returns the copy, or NULL.
  */
-static void tcpc_gather_enter(struct tcpc_gather *g, struct sock *sk,
+static struct tcpc_conn *tcpc_gather_enter(struct tcpc_gather *g, struct sock *sk,
 			      unsigned int state)
 {
 	int slot = tcpc_netset_slot(&g->nets, sock_net(sk));
@@ -95,13 +95,13 @@ static void tcpc_gather_enter(struct tcpc_gather *g, struct sock *sk,
 		break;
 	}
 	if (!state || state >= TCPC_STATES)
-		return;
+		return NULL;
 	if (slot < 0) {
 		/* Only for the sum over the whole host. */
 		if (!mini)
 			tcpc_gather_count(g, g->nets.nr,
 					  tcpc_counter_state(state, sk->sk_family));
-		return;
+		return NULL;
 	}
 	tcpc_gather_count(g, slot, tcpc_counter_state(state, sk->sk_family));
 	if (mini)
@@ -109,10 +109,11 @@ static void tcpc_gather_enter(struct tcpc_gather *g, struct sock *sk,
 	else if (sock_flag(sk, SOCK_DEAD))
 		tcpc_gather_count(g, slot, TCPC_COUNTER(orphans));
 	if (!g->full)
-		return;
+		return NULL;
 	conn = tcpc_gather_place(g, slot);
 	if (conn)
 		tcpc_conn_read(conn, sk, state, &g->ports[slot]);
+	return conn;
 }
 
 /* Under RCU, perhaps with the bucket's lock. */
@@ -120,6 +121,7 @@ static int tcpc_gather_conn(void *ctx, struct sock *sk)
 {
 	struct tcpc_gather *g = ctx;
 	unsigned int state = READ_ONCE(sk->sk_state);
+	struct tcpc_conn *conn;
 
 	if (!g->full) {
 		tcpc_gather_enter(g, sk, state);
@@ -132,13 +134,17 @@ static int tcpc_gather_conn(void *ctx, struct sock *sk)
 		return 0;
 	}
 	/*
-	 * Much is read from these, which must be of one connection. If it is
-	 * gone it is in its chain no more, as the walk will notice.
+	 * Much is read from these, which must be of one connection, and some of
+	 * it later. If it is gone it is in its chain no more, as the walk will
+	 * notice.
 	 */
 	if (!refcount_inc_not_zero(&sk->sk_refcnt))
 		return 0;
-	tcpc_gather_enter(g, sk, inet_sk_state_load(sk));
-	sock_gen_put(sk);
+	conn = tcpc_gather_enter(g, sk, inet_sk_state_load(sk));
+	if (conn && conn->state == TCP_CLOSE_WAIT)
+		conn->sk = sk;
+	else
+		sock_gen_put(sk);
 	return 0;
 }
 
@@ -245,7 +251,7 @@ static void tcpc_gather_discard(void *ctx)
 	while (g->nr_listeners > g->committed)
 		tcpc_listener_release(&g->c->listeners[--g->nr_listeners]);
 	while (g->nr_conns > g->committed_conns)
-		tcpc_cgroup_put(g->conns[--g->nr_conns].cgroup);
+		tcpc_conn_release(&g->conns[--g->nr_conns]);
 }
 
 /* Tally the connections of committed buckets. Process context. */

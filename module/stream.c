@@ -103,7 +103,7 @@ static int tcpc_stream_conn(void *ctx, struct sock *sk)
 	memmove(row + 1, row, (s->nr++ - at) * sizeof(*row));
 	row->sk = (unsigned long)sk;
 	tcpc_conn_read(&row->conn, sk, TCP_CLOSE_WAIT, &s->ports);
-	tcpc_conn_cookie(&row->conn, sk);
+	tcpc_conn_name(&row->conn, sk);
 out:
 	sock_gen_put(sk);
 	return 0;

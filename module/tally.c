@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Connections, tallied by endpoint. */
 
+#include <linux/rcupdate.h>
 #include <linux/stddef.h>
 #include <linux/string.h>
 #include <net/ipv6.h>
@@ -155,7 +156,10 @@ static void tcpc_close_wait_age(struct tcpc_close_wait_row *row,
 		return;
 	row->idle_s = conn->idle_s;
 	row->uid = conn->uid;
-	row->inode = conn->inode;
+	/* Not read of all: it is in two more cache lines, and few get here. */
+	rcu_read_lock();
+	row->inode = tcpc_sock_inode(conn->sk);
+	rcu_read_unlock();
 	row->queued = conn->cause == TCPC_CAUSE_UNACCEPTED;
 }
 
@@ -167,12 +171,11 @@ static void tcpc_tally_close_wait(struct tcpc_top *top, struct tcpc_conn *conn,
 	bool fresh;
 
 	row = tcpc_top_hit(top, conn->slot, &key, &fresh);
-	/* The row of a key has a reference on the cgroup already, a fresh one not. */
-	if (!fresh)
-		tcpc_cgroup_put(conn->cgroup);
-	conn->cgroup = NULL;
 	if (!row)
 		return;
+	/* The row takes over the reference, unless it has one. */
+	if (fresh)
+		conn->cgroup = NULL;
 	row->cause[conn->cause]++;
 	if (conn->cause == TCPC_CAUSE_UNREAD &&
 	    conn->unread_bytes <= TCPC_UNREAD_SMALL)
@@ -187,7 +190,7 @@ static void tcpc_tally_close_wait(struct tcpc_top *top, struct tcpc_conn *conn,
  * tcpc_tally_add() - count a connection, or a listener
  * @tally: the tally
  * @census: of which it is a part; its listeners are known
- * @conn: the connection; its @cgroup is taken over
+ * @conn: the connection; let go of, in CLOSE_WAIT with the @sk it was read from
  *
  * Context: process, may sleep.
  */
@@ -208,6 +211,7 @@ void tcpc_tally_add(struct tcpc_tally *tally, const struct tcpc_census *census,
 	}
 	if (conn->state == TCP_CLOSE_WAIT)
 		tcpc_tally_close_wait(&tally->close_wait, conn, &ep);
+	tcpc_conn_release(conn);
 	if (conn->ephemeral) {
 		key.ep = ep;
 		key.source = conn->local;

@@ -300,6 +300,28 @@ TEST_F(role, port_with_a_listener)
 }
 
 /* AF_INET and AF_INET6 sockets with one IPv4 peer are one client. */
+/* Otherwise every port some server got from the kernel would be one for good. */
+TEST_F(role, port_nobody_uses_any_more_is_forgotten)
+{
+	struct addr to = addr("127.0.0.1", PORT), from = addr("127.0.0.1", LOW + 7);
+	int listener, client, server;
+
+	/* The port serves, then nothing at all is bound to it. */
+	server = sock_listen("127.0.0.1", LOW + 7, 1);
+	ASSERT_EQ(0, sockets_off("server", "127.0.0.1:40007", 0));
+	must(!close(server));
+	ASSERT_EQ(0, state_off("server", "127.0.0.1:40007", TCP_LISTEN, 0));
+
+	listener = sock_listen("127.0.0.1", PORT, 1);
+	client = sock_bound(&from, IPPROTO_TCP);
+	must(!connect(client, &to.sa, to.len));
+	server = sock_accept(listener);
+	must(!shutdown(server, SHUT_WR));
+	must(wait_for(sock_state(client) == TCP_CLOSE_WAIT));
+	EXPECT_EQ(0, sockets_off("client", "127.0.0.1:45000", 1));
+	EXPECT_EQ(1, rows());
+}
+
 TEST_F(role, mapped_client)
 {
 	int listener = sock_listen("127.0.0.1", 80, 50);
