@@ -76,8 +76,8 @@ static struct tcpc_conn *tcpc_gather_place(struct tcpc_gather *g,
  * Count an entry of an established table, and copy it if the census is a full
  * one. Under RCU; in CLOSE_WAIT with a reference then. Returns the copy, or NULL.
  */
-static struct tcpc_conn *tcpc_gather_enter(struct tcpc_gather *g, struct sock *sk,
-			      unsigned int state)
+static struct tcpc_conn *tcpc_gather_enter(struct tcpc_gather *g,
+					   struct sock *sk, unsigned int state)
 {
 	int slot = tcpc_netset_slot(&g->nets, sock_net(sk));
 	struct tcpc_conn *conn;

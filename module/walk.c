@@ -44,6 +44,9 @@ struct tcpc_walk {
 	bool ended; /* the visitor wants no more */
 };
 
+#define TCPC_WALK(v_, ctx_, stats_)						\
+	{ .v = (v_), .ctx = (ctx_), .stats = (stats_), .budget = TCPC_WALK_BATCH }
+
 /**
  * struct tcpc_bucket - a chain of one of the tables
  * @head: the chain
@@ -270,12 +273,7 @@ static struct inet_hashinfo *tcpc_hashinfo(const struct net *net)
 void tcpc_walk_listeners(const struct tcpc_visitor *v, void *ctx,
 			 struct tcpc_walk_stats *stats)
 {
-	struct tcpc_walk w = {
-		.v = v,
-		.ctx = ctx,
-		.stats = stats,
-		.budget = TCPC_WALK_BATCH,
-	};
+	struct tcpc_walk w = TCPC_WALK(v, ctx, stats);
 
 	rcu_read_lock();
 	tcpc_walk_lhash(&w, tcpc_hashinfo(&init_net));
@@ -306,12 +304,7 @@ void tcpc_walk_conns(const struct tcpc_netset *nets, const struct tcpc_visitor *
 		     void *ctx, struct tcpc_walk_stats *stats)
 {
 	struct inet_hashinfo *own, *shared = tcpc_hashinfo(&init_net);
-	struct tcpc_walk w = {
-		.v = v,
-		.ctx = ctx,
-		.stats = stats,
-		.budget = TCPC_WALK_BATCH,
-	};
+	struct tcpc_walk w = TCPC_WALK(v, ctx, stats);
 	unsigned int i, bucket;
 
 	rcu_read_lock();
@@ -358,12 +351,7 @@ void tcpc_walk_from(struct tcpc_cursor *cursor, const struct net *net,
 		    const struct tcpc_visitor *v, void *ctx,
 		    struct tcpc_walk_stats *stats)
 {
-	struct tcpc_walk w = {
-		.v = v,
-		.ctx = ctx,
-		.stats = stats,
-		.budget = TCPC_WALK_BATCH,
-	};
+	struct tcpc_walk w = TCPC_WALK(v, ctx, stats);
 
 	rcu_read_lock();
 	cursor->end = tcpc_walk_ehash(&w, tcpc_hashinfo(net), &cursor->bucket);

@@ -15,35 +15,13 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
+#include "lib/fault.h"
+#include "lib/module.h"
 #include "lib/rows.h"
 #include "lib/test.h"
 #include "lib/worker.h"
 
 #define SOCKETS CENSUS_DIR "sockets"
-
-static const char *module_file(void)
-{
-	return getenv("TCP_CENSUS_KO") ?: "/tcp_census.ko";
-}
-
-static bool loaded(void)
-{
-	return !access(CENSUS_MODULE, F_OK);
-}
-
-static void load(void)
-{
-	int fd = open(module_file(), O_RDONLY | O_CLOEXEC);
-
-	must(fd >= 0);
-	must(!syscall(SYS_finit_module, fd, "census_ms=0", 0));
-	close(fd);
-}
-
-static void unload(void)
-{
-	must(!syscall(SYS_delete_module, "tcp_census", O_NONBLOCK));
-}
 
 static void close_waits_make(unsigned int n)
 {
@@ -219,26 +197,6 @@ static void *read_into_fault(void *arg)
 
 	b->n = read(b->fd, b->page, 4096);
 	return NULL;
-}
-
-/* A page whose first touch waits for us. Returns the userfaultfd. */
-static int fault_page(char **page)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
-	/* Without O_NONBLOCK poll() always says POLLERR, at once. */
-	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-
-	if (uffd < 0)
-		return -1;
-	must(!ioctl(uffd, UFFDIO_API, &api));
-	*page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
-		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	must(*page != MAP_FAILED);
-	reg.range.start = (uintptr_t)*page;
-	reg.range.len = 4096;
-	must(!ioctl(uffd, UFFDIO_REGISTER, &reg));
-	return uffd;
 }
 
 /*

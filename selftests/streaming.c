@@ -52,14 +52,6 @@ static void crowd_grow(struct crowd *c, unsigned int nr)
 	}
 }
 
-static int ascending(const void *a, const void *b)
-{
-	unsigned long long x = *(const unsigned long long *)a;
-	unsigned long long y = *(const unsigned long long *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 /**
  * stream_off() - look at what was read
  * @stay: these must be in it once
@@ -72,26 +64,13 @@ static int ascending(const void *a, const void *b)
 static unsigned int stream_off(const struct crowd *stay, unsigned int max,
 			       const char *text, size_t len)
 {
-	unsigned long long *shown;
-	unsigned int i, bad = 0;
+	unsigned int bad;
 	struct table t;
 
 	table_parse(&t, text, len);
-	shown = calloc(t.rows + 1, sizeof(*shown));
-	must(shown);
-	for (i = 0; i < t.rows; i++)
-		shown[i] = table_number(&t, i, "cookie");
-	qsort(shown, t.rows, sizeof(*shown), ascending);
-	for (i = 1; i < t.rows; i++)
-		if (shown[i] == shown[i - 1])
-			bad += off("shown twice: cookie", 0, shown[i]);
-	for (i = 0; i < stay->nr; i++)
-		if (!bsearch(&stay->cookie[i], shown, t.rows, sizeof(*shown),
-			     ascending))
-			bad += off("not shown: cookie", stay->cookie[i], 0);
+	bad = sockets_off(&t, stay->cookie, stay->nr);
 	if (t.rows > max)
 		bad += off("too many rows", max, t.rows);
-	free(shown);
 	table_free(&t);
 	return bad;
 }

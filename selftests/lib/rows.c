@@ -188,6 +188,43 @@ void sockets_table(struct table *t)
 	}
 }
 
+static int ascending(const void *a, const void *b)
+{
+	unsigned long long x = *(const unsigned long long *)a;
+	unsigned long long y = *(const unsigned long long *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/**
+ * sockets_off() - are these in sockets, and no socket twice?
+ * @t: sockets
+ * @cookie: cookies of those that must be there
+ * @n: how many
+ *
+ * Return: how many are missing, or there more than once.
+ */
+unsigned int sockets_off(const struct table *t, const unsigned long long *cookie,
+			 size_t n)
+{
+	unsigned long long *shown = calloc(t->rows + 1, sizeof(*shown));
+	unsigned int bad = 0;
+	size_t i;
+
+	must(shown);
+	for (i = 0; i < t->rows; i++)
+		shown[i] = table_number(t, i, "cookie");
+	qsort(shown, t->rows, sizeof(*shown), ascending);
+	for (i = 1; i < t->rows; i++)
+		if (shown[i] == shown[i - 1])
+			bad += off("shown twice: cookie", 0, shown[i]);
+	for (i = 0; i < n; i++)
+		if (!bsearch(&cookie[i], shown, t->rows, sizeof(*shown), ascending))
+			bad += off("not shown: cookie", cookie[i], 0);
+	free(shown);
+	return bad;
+}
+
 /**
  * socket_find() - the only row with these addresses
  * @s: filled if there is one
