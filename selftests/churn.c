@@ -251,7 +251,7 @@ static unsigned int stay_off(const unsigned long long *stay)
 	struct table t;
 
 	sockets_table(&t);
-	bad = sockets_off(&t, stay, STAY);
+	bad = cookies_off(&t, stay, STAY);
 	table_free(&t);
 	return bad;
 }

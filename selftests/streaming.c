@@ -68,7 +68,7 @@ static unsigned int stream_off(const struct crowd *stay, unsigned int max,
 	struct table t;
 
 	table_parse(&t, text, len);
-	bad = sockets_off(&t, stay->cookie, stay->nr);
+	bad = cookies_off(&t, stay->cookie, stay->nr);
 	if (t.rows > max)
 		bad += off("too many rows", max, t.rows);
 	table_free(&t);

@@ -197,14 +197,14 @@ static int ascending(const void *a, const void *b)
 }
 
 /**
- * sockets_off() - are these in sockets, and no socket twice?
+ * cookies_off() - are these in sockets, and no socket twice?
  * @t: sockets
  * @cookie: cookies of those that must be there
  * @n: how many
  *
  * Return: how many are missing, or there more than once.
  */
-unsigned int sockets_off(const struct table *t, const unsigned long long *cookie,
+unsigned int cookies_off(const struct table *t, const unsigned long long *cookie,
 			 size_t n)
 {
 	unsigned long long *shown = calloc(t->rows + 1, sizeof(*shown));

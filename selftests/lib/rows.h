@@ -86,7 +86,7 @@ struct socket_row {
 };
 
 void sockets_table(struct table *t);
-unsigned int sockets_off(const struct table *t, const unsigned long long *cookie,
+unsigned int cookies_off(const struct table *t, const unsigned long long *cookie,
 			 size_t n);
 bool socket_find(struct socket_row *s, const struct table *t,
 		 const char *local, const char *remote);
