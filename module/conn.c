@@ -56,12 +56,14 @@ bool tcpc_port_ephemeral(const struct tcpc_local_ports *ports, u16 port)
 u32 tcpc_ports_ephemeral(const struct tcpc_local_ports *ports)
 {
 	const unsigned long *reserved = ports->net->ipv4.sysctl_local_reserved_ports;
-	u32 n = ports->high + 1 - ports->low;
+	int n = ports->high + 1 - ports->low;
+	int taken = 0;
 
 	if (reserved)
-		n -= bitmap_weight(reserved, ports->high + 1) -
-		     bitmap_weight(reserved, ports->low);
-	return n;
+		taken = bitmap_weight(reserved, ports->high + 1) -
+			bitmap_weight(reserved, ports->low);
+	/* It may have been written between the two. */
+	return n - clamp(taken, 0, n);
 }
 
 /**
@@ -111,10 +113,11 @@ u64 tcpc_sock_inode(const struct sock *sk)
 	return sock ? SOCK_INODE(sock)->i_ino : 0;
 }
 
-/* In seconds, since @when, which was read before: so it is not in the future. */
+/* In seconds, since @when, which the caller has read. */
 static u32 tcpc_seconds_since(u32 when)
 {
-	barrier();
+	/* The clock is read after it, so that it does not lie in the future. */
+	smp_rmb();
 	return (tcp_jiffies32 - when) / HZ;
 }
 

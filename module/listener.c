@@ -160,6 +160,9 @@ void tcpc_listeners_sort(struct tcpc_listener *l, unsigned int nr)
 	sort(l, nr, sizeof(*l), tcpc_listener_cmp, NULL);
 }
 
+/* How far to look in a reuseport group for one of the right cgroup. */
+#define TCPC_LISTENERS_LOOK 256
+
 /* Of those with the same address, as in a reuseport group, one of this cgroup. */
 static const struct tcpc_listener *
 tcpc_listeners_prefer(const struct tcpc_listener *l, unsigned int nr,
@@ -167,10 +170,12 @@ tcpc_listeners_prefer(const struct tcpc_listener *l, unsigned int nr,
 {
 	const struct tcpc_listener *p;
 
-	for (p = found; p >= l && !tcpc_listener_cmp(p, found); p--)
+	for (p = found; p >= l && found - p < TCPC_LISTENERS_LOOK &&
+	     !tcpc_listener_cmp(p, found); p--)
 		if (p->cgroup == cgroup)
 			return p;
-	for (p = found; p < l + nr && !tcpc_listener_cmp(p, found); p++)
+	for (p = found; p < l + nr && p - found < TCPC_LISTENERS_LOOK &&
+	     !tcpc_listener_cmp(p, found); p++)
 		if (p->cgroup == cgroup)
 			return p;
 	return found;

@@ -251,8 +251,8 @@ int tcpc_net_init(void)
  * This waits for readers, and one may stand in read() for as long as it likes, on
  * a page that is never served. So it must not be done in the exit method, where
  * it would keep every namespace of the host from being created or destroyed; like
- * this only the unloading waits. When it returns no file operation of ours runs or
- * will run.
+ * this only the unloading waits. When it returns no file operation of ours walks or
+ * will walk.
  *
  * Context: process, may sleep.
  */

@@ -58,7 +58,7 @@ static u64 tcpc_queue_wait_ms(const struct request_sock *head)
 		return 0;
 	sent = READ_ONCE(tcp_sk(child)->lsndtime);
 	/* Read after it, so that it does not lie in the future. */
-	barrier();
+	smp_rmb();
 	return jiffies_to_msecs(tcp_jiffies32 - sent);
 }
 

@@ -82,13 +82,16 @@ static u64 tcpc_stat_ports_percent(const struct tcpc_view *view,
 {
 	const struct tcpc_top *ports = &view->census->tally.ports;
 	const struct tcpc_top_net *tn = tcpc_stat_top(view, ports);
+	u32 i, worst = view->cn->counts.bound;
 	const struct tcpc_ports_row *row;
-	u32 worst = view->cn->counts.bound;
 
-	/* The first has the most. */
-	if (tn->rows) {
-		row = tcpc_top_at(ports, tn->first);
+	/* The first that did not take over what others counted has the most. */
+	for (i = 0; i < tn->rows; i++) {
+		row = tcpc_top_at(ports, tn->first + i);
+		if (row->top.approx)
+			continue;
 		worst = max(worst, row->top.count);
+		break;
 	}
 	return tcpc_percent(worst, view->cn->ports);
 }

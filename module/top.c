@@ -211,11 +211,11 @@ static bool tcpc_top_heap(struct tcpc_top *top, struct tcpc_top_net *tn)
 
 	if (tn->heap)
 		return true;
-	if (top->starved)
+	if (tn->starved)
 		return false;
 	tn->heap = kvmalloc_array(tn->rows, sizeof(u32), GFP_KERNEL | __GFP_NOWARN);
 	if (!tn->heap) {
-		top->starved = true;
+		tn->starved = true;
 		return false;
 	}
 	for (i = 0, next = tn->last; next; i++, next = row->sibling) {
@@ -267,19 +267,22 @@ static void tcpc_top_find_richest(struct tcpc_top *top)
 
 /*
  * The host's rows are used up. A row for this namespace, from one that has at
- * least two more; NULL if there is none. That one's two least become one.
+ * least two more, and more than an even share; NULL if there is none. That one's
+ * two least become one.
  */
 static struct tcpc_top_row *tcpc_top_gift(struct tcpc_top *top, u32 slot)
 {
 	struct tcpc_top_net *tn = &top->nets[slot], *rich;
 	struct tcpc_top_row *row, *other;
+	u32 least;
 
 	if (tn->heap || tn->rows >= top->max || top->nr < top->host)
 		return NULL;
-	if (!top->gifts || top->nets[top->richest].rows < tn->rows + 2)
+	least = max(tn->rows + 2, top->host / top->nr_nets + 1);
+	if (!top->gifts || top->nets[top->richest].rows < least)
 		tcpc_top_find_richest(top);
 	rich = &top->nets[top->richest];
-	if (rich->rows < tn->rows + 2 || !tcpc_top_heap(top, rich))
+	if (rich->rows < least || !tcpc_top_heap(top, rich))
 		return NULL;
 	top->gifts--;
 

@@ -53,6 +53,7 @@ struct tcpc_top_kind {
  * @last: the row made last, as index + 1
  * @heap: indices of the rows, the least count at its root; NULL until a row is
  *	to be taken over
+ * @starved: there was no memory for it
  */
 struct tcpc_top_net {
 	u32 first;
@@ -61,6 +62,7 @@ struct tcpc_top_net {
 	u32 missed;
 	u32 last;
 	u32 *heap;
+	bool starved;
 };
 
 /**
@@ -74,7 +76,7 @@ struct tcpc_top_net {
  * @bits: log2 of its size
  * @max: rows a namespace may have
  * @host: rows all of them may have
- * @starved: there was no memory: no more is asked for
+ * @starved: there was no memory for rows or chains: no more is asked for
  * @richest: slot of the namespace that is to give up rows for others
  * @gifts: rows it gives before another is looked for
  * @nets: by slot

@@ -56,11 +56,12 @@ FIXTURE_TEARDOWN_PARENT(unload)
 	EXPECT_FALSE(census_damaged());
 }
 
-static bool only_eio(int fd)
+/* Is a file that was open when the module went of no use? A stream has no pread(). */
+static bool only_eio(int fd, bool stream)
 {
 	char c;
 
-	return pread(fd, &c, 1, 0) == -1 && errno == EIO &&
+	return pread(fd, &c, 1, 0) == -1 && errno == (stream ? ESPIPE : EIO) &&
 	       read(fd, &c, 1) == -1 && errno == EIO &&
 	       lseek(fd, 0, SEEK_SET) == -1;
 }
@@ -124,10 +125,10 @@ static bool one_round(const struct counts *want)
 	unload();
 	good &= !loaded() && access(CENSUS_DIR, F_OK);
 	for (k = 0; k < ARRAY_SIZE(files); k++)
-		good &= only_eio(fd[k]);
+		good &= only_eio(fd[k], !strcmp(files[k], "sockets"));
 	load();
 	for (k = 0; k < ARRAY_SIZE(files); k++) {
-		good &= only_eio(fd[k]);
+		good &= only_eio(fd[k], !strcmp(files[k], "sockets"));
 		good &= !close(fd[k]);
 	}
 	census_counts(&got);
@@ -264,7 +265,7 @@ TEST_F(unload, waits_for_a_blocked_reader)
 	EXPECT_EQ(0, memcmp(text, b.page, len));
 	worker_wait(remover);
 	EXPECT_FALSE(loaded());
-	EXPECT_TRUE(only_eio(b.fd));
+	EXPECT_TRUE(only_eio(b.fd, false));
 	load();
 }
 
