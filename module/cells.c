@@ -84,14 +84,14 @@ void tcpc_cell_cgroup(struct tcpc_text *t, const struct tcpc_column *col,
 		tcpc_text_word(t, name);
 }
 
-/* "%" and the name of the interface, or its number if it has gone. */
+/* "%" and the name of the interface; or its number if it has gone, or is elsewhere. */
 static void tcpc_text_scope(struct tcpc_text *t, struct net *net, int ifindex)
 {
 	char name[IFNAMSIZ] = "";
 	struct net_device *dev;
 
 	rcu_read_lock();
-	dev = dev_get_by_index_rcu(net, ifindex);
+	dev = net ? dev_get_by_index_rcu(net, ifindex) : NULL;
 	if (dev)
 		strscpy(name, dev->name, sizeof(name));
 	rcu_read_unlock();

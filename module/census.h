@@ -13,6 +13,7 @@
 
 /* A full census has all that one of states has. */
 enum tcpc_depth {
+	TCPC_DEPTH_NONE, /* no census at all */
 	TCPC_DEPTH_STATES = 1, /* counters */
 	TCPC_DEPTH_FULL, /* and listeners, endpoints and ports */
 };

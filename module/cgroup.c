@@ -33,7 +33,19 @@ struct cgroup *tcpc_cgroup_get(struct sock *sk)
 }
 
 /**
- * tcpc_cgroup_put() - put a reference from tcpc_cgroup_get()
+ * tcpc_cgroup_hold() - take one more reference
+ * @cgrp: a cgroup the caller has a reference on, or NULL
+ *
+ * Context: any.
+ */
+void tcpc_cgroup_hold(struct cgroup *cgrp)
+{
+	if (cgrp)
+		css_get(&cgrp->self);
+}
+
+/**
+ * tcpc_cgroup_put() - put a reference
  * @cgrp: the cgroup, or NULL
  *
  * Context: any.
@@ -69,6 +81,10 @@ static bool tcpc_cgroup_path(struct cgroup *cgrp, struct cgroup_namespace *ns,
 struct cgroup *tcpc_cgroup_get(struct sock *sk)
 {
 	return NULL;
+}
+
+void tcpc_cgroup_hold(struct cgroup *cgrp)
+{
 }
 
 void tcpc_cgroup_put(struct cgroup *cgrp)

@@ -36,6 +36,7 @@ struct tcpc_cgroup_names {
 };
 
 struct cgroup *tcpc_cgroup_get(struct sock *sk);
+void tcpc_cgroup_hold(struct cgroup *cgrp);
 void tcpc_cgroup_put(struct cgroup *cgrp);
 
 const char *tcpc_cgroup_name(struct tcpc_cgroup_names *names, struct cgroup *cgrp);

@@ -55,9 +55,10 @@ static void tcpc_listener_local(struct tcpc_text *t, const struct tcpc_column *c
 	tcpc_text_addr_port(t, view, &l->addr, l->ifindex, l->port);
 }
 
-/* A column that shows a member of struct tcpc_listener. */
-#define TCPC_L(member, how) \
-	.name = #member, .cell = how, .offset = offsetof(struct tcpc_listener, member)
+/* A column that shows a member of struct tcpc_listener, by its name or another. */
+#define TCPC_L_AS(as, member, how) \
+	.name = as, .cell = how, .offset = offsetof(struct tcpc_listener, member)
+#define TCPC_L(member, how) TCPC_L_AS(#member, member, how)
 
 static const struct tcpc_column tcpc_listeners_columns[] = {
 	{ .name = "netns", .cell = tcpc_cell_netns },
@@ -67,6 +68,10 @@ static const struct tcpc_column tcpc_listeners_columns[] = {
 	{ TCPC_L(inode, tcpc_cell_u64) },
 	{ TCPC_L(depth, tcpc_cell_u32) },
 	{ TCPC_L(limit, tcpc_cell_u32) },
+	{ TCPC_L_AS("peak", peaks.peak, tcpc_cell_u32) },
+	{ TCPC_L_AS("peak_recent", peaks.recent, tcpc_cell_u32) },
+	{ TCPC_L_AS("filled", peaks.filled, tcpc_cell_u32) },
+	{ TCPC_L_AS("queued", peaks.queued, tcpc_cell_u64) },
 	{ TCPC_L(drops, tcpc_cell_u32) },
 	{ TCPC_L(syn_queue, tcpc_cell_u32) },
 	{ TCPC_L(unaccepted_close_wait, tcpc_cell_u32) },

@@ -11,20 +11,23 @@
 #include "text.h"
 
 struct net;
+struct tcpc_net;
 struct user_namespace;
 
 /**
  * struct tcpc_view - what a reader is shown
- * @census: what was found
+ * @census: what was found; NULL for a format that shows no census
  * @cn: the part of it the reader may see
- * @net: the namespace of @cn
- * @inum: and its inode number
+ * @tn: the namespace; NULL for a view of all
+ * @net: likewise
+ * @inum: its inode number
  * @user_ns: uids are shown as this namespace sees them
  * @cgroups: and cgroups as its namespace does
  */
 struct tcpc_view {
 	const struct tcpc_census *census;
 	const struct tcpc_census_net *cn;
+	struct tcpc_net *tn;
 	struct net *net;
 	unsigned int inum;
 	struct user_namespace *user_ns;
@@ -32,9 +35,9 @@ struct tcpc_view {
 };
 
 /**
- * struct tcpc_format - a file that shows a census
+ * struct tcpc_format - a file
  * @name: in its directory
- * @depth: of the census it shows
+ * @depth: of the census it shows, if any
  * @render: writes its whole text; process context, may sleep
  */
 struct tcpc_format {
@@ -48,6 +51,8 @@ extern const struct tcpc_format tcpc_format_listeners;
 extern const struct tcpc_format tcpc_format_close_wait;
 extern const struct tcpc_format tcpc_format_endpoints;
 extern const struct tcpc_format tcpc_format_ports;
+extern const struct tcpc_format tcpc_format_transitions;
+extern const struct tcpc_format tcpc_format_ended;
 extern const struct tcpc_format tcpc_format_stat;
 
 /* The columns of sockets, whose rows are struct tcpc_conn. */

@@ -164,7 +164,7 @@ static u32 tcpc_gather_listening(const struct tcpc_gather *g,
 static int tcpc_gather_serve(struct tcpc_gather *g, const struct sock *sk,
 			     unsigned int slot)
 {
-	if (tcpc_served_note(g->nets.refs[slot].served, sk->sk_num,
+	if (tcpc_served_note(&g->nets.refs[slot].tn->served, sk->sk_num,
 			     tcpc_listener_kinds(sk)))
 		return 0;
 	if (g->unserved.refused) {
@@ -220,7 +220,7 @@ static void tcpc_gather_bound(void *ctx, const struct net *net, u16 port)
 
 	if (slot < 0)
 		return;
-	tcpc_served_keep(g->nets.refs[slot].served, port);
+	tcpc_served_keep(&g->nets.refs[slot].tn->served, port);
 	if (tcpc_port_ephemeral(&g->ports[slot], port))
 		g->total[slot * TCPC_COUNTS + TCPC_COUNTER(bound)]++;
 }
@@ -294,9 +294,9 @@ static void tcpc_gather_grow(void *ctx)
 	void *array;
 
 	if (g->unserved.wanted) {
-		served = g->nets.refs[g->unserved.slot].served;
+		served = &g->nets.refs[g->unserved.slot].tn->served;
 		g->unserved.wanted = false;
-		if (!tcpc_served_room(served, g->unserved.port))
+		if (!tcpc_served_room(served, g->unserved.port, GFP_KERNEL))
 			g->unserved.refused = true;
 	}
 	if (g->wanted) {
@@ -375,7 +375,7 @@ int tcpc_gather_begin(struct tcpc_gather *g)
 		c->nets[i].id = g->nets.refs[i].id;
 		c->nets[i].inum = g->nets.refs[i].inum;
 		tcpc_local_ports_get(&g->ports[i], g->nets.refs[i].net,
-				     g->nets.refs[i].served);
+				     &g->nets.refs[i].tn->served);
 	}
 	if (!g->full)
 		return 0;
@@ -422,7 +422,7 @@ void tcpc_gather_conns(struct tcpc_gather *g)
 		return;
 	tcpc_walk_bound(&tcpc_gather_full, g);
 	for (i = 0; i < g->nets.nr; i++)
-		tcpc_served_sweep(g->nets.refs[i].served);
+		tcpc_served_sweep(&g->nets.refs[i].tn->served);
 }
 
 /**

@@ -40,7 +40,8 @@ static bool tcpc_listener_kernel(const struct sock *sk)
  * tcpc_listener_kinds() - what kind of listener its port has
  * @sk: a listening socket
  *
- * Context: under RCU and the lock of its bucket in the listening table.
+ * Context: under RCU; its owner, or with the lock of its bucket in the listening
+ * table.
  * Return: TCPC_SERVED_* bits.
  */
 unsigned int tcpc_listener_kinds(const struct sock *sk)
@@ -83,6 +84,7 @@ void tcpc_listener_note(struct tcpc_listener *l, struct sock *sk,
 	l->cgroup = tcpc_cgroup_get(sk);
 	l->depth = READ_ONCE(sk->sk_ack_backlog);
 	l->limit = READ_ONCE(sk->sk_max_ack_backlog);
+	l->recorded = tcpc_record_read(&l->peaks, sk, l->depth);
 	l->drops = sk_drops_read(sk);
 	l->syn_queue = inet_csk_reqsk_queue_len(sk);
 	if (l->depth && refcount_inc_not_zero(&sk->sk_refcnt))
@@ -111,6 +113,10 @@ int tcpc_listener_queue(struct tcpc_listener *l)
 	if (err)
 		return 0; /* closed since: it stays as it was noted */
 	l->depth = queue.depth;
+	if (l->recorded) {
+		l->peaks.peak = max(l->peaks.peak, l->depth);
+		l->peaks.recent = max(l->peaks.recent, l->depth);
+	}
 	l->unaccepted_close_wait = queue.close_wait;
 	l->unaccepted_reset = queue.reset;
 	l->oldest_wait_ms = queue.oldest_wait_ms;

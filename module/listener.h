@@ -7,6 +7,8 @@
 #include <linux/types.h>
 #include <linux/uidgid.h>
 
+#include "record.h"
+
 struct cgroup;
 struct sock;
 
@@ -24,6 +26,8 @@ struct sock;
  * @cgroup: with a reference; NULL if unknown
  * @depth: connections in the accept queue
  * @limit: the accept queue is full when @depth is greater
+ * @recorded: it has a record
+ * @peaks: what that says; zeroes if it has none
  * @drops: SYNs and final ACKs it refused
  * @syn_queue: connections in the SYN queue
  * @unaccepted_close_wait: connections in the accept queue whose peer has closed
@@ -43,6 +47,8 @@ struct tcpc_listener {
 	struct cgroup *cgroup;
 	u32 depth;
 	u32 limit;
+	bool recorded;
+	struct tcpc_peaks peaks;
 	u32 drops;
 	u32 syn_queue;
 	u32 unaccepted_close_wait;

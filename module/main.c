@@ -4,7 +4,9 @@
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 
+#include "events.h"
 #include "net.h"
+#include "record.h"
 #include "snapshot.h"
 #include "tally.h"
 
@@ -40,6 +42,10 @@ module_param_cb(max_endpoints, &tcpc_max_endpoints_ops, &tcpc_max_endpoints, 064
 MODULE_PARM_DESC(max_endpoints,
 		 "lines of a network namespace in each of close_wait, endpoints and ports, 16 to 65536 (default 4096)");
 
+module_param_named(events, tcpc_events, bool, 0444);
+MODULE_PARM_DESC(events,
+		 "follow the state changes of sockets: transitions, time to close, peaks of accept queues; 0: leave the tracepoint alone (default 1)");
+
 static int __init tcpc_init(void)
 {
 	int err;
@@ -47,21 +53,35 @@ static int __init tcpc_init(void)
 	err = tcpc_snapshot_init();
 	if (err)
 		return err;
-	/* Last: from here on there are readers. */
 	err = tcpc_net_init();
 	if (err)
-		tcpc_snapshot_exit();
-	else
-		tcpc_snapshot_prime();
+		goto err_snapshot;
+	/* For the namespaces that are known now. */
+	tcpc_events_init();
+	/* Last: from here on there are readers. */
+	err = tcpc_net_open();
+	if (err)
+		goto err_events;
+	tcpc_snapshot_prime();
+	return 0;
+
+err_events:
+	tcpc_events_exit();
+	tcpc_net_exit();
+	tcpc_record_exit();
+err_snapshot:
+	tcpc_snapshot_exit();
 	return err;
 }
 
 static void __exit tcpc_exit(void)
 {
-	/* Readers first, then walks, then what they walk. */
+	/* Readers first, then events and walks, then what they are about. */
 	tcpc_net_close();
+	tcpc_events_exit();
 	tcpc_snapshot_exit();
 	tcpc_net_exit();
+	tcpc_record_exit();
 }
 
 module_init(tcpc_init);

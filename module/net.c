@@ -20,6 +20,7 @@
 #include <net/netns/generic.h>
 
 #include "compat.h"
+#include "events.h"
 #include "net.h"
 
 static unsigned int tcpc_net_id;
@@ -42,6 +43,18 @@ DEFINE_STATIC_SRCU(tcpc_net_srcu);
 
 /* Namespaces whose files could not be made, for stat. */
 static atomic_t tcpc_net_fileless = ATOMIC_INIT(0);
+
+/**
+ * tcpc_net_of() - what the module keeps for a namespace
+ * @net: it; a socket of it exists
+ *
+ * Context: any, under RCU; after tcpc_net_init() and before tcpc_net_exit().
+ * Return: it; the memory is there until all subsystems have let go of @net.
+ */
+struct tcpc_net *tcpc_net_of(const struct net *net)
+{
+	return net_generic(net, tcpc_net_id);
+}
 
 /**
  * tcpc_net_without_files() - namespaces that have no files of ours
@@ -74,6 +87,7 @@ static int __net_init tcpc_net_ns_init(struct net *net)
 
 	tn->net = net;
 	tn->inum = net->ns.inum;
+	tcpc_events_net_init(tn);
 
 	mutex_lock(&tcpc_net_lock);
 	tn->id = ++tcpc_net_last_id;
@@ -112,6 +126,16 @@ static void tcpc_net_ns_exit(struct tcpc_net *tn)
 }
 
 /*
+ * No more events for a namespace that is being destroyed. Some may still come, of
+ * timewait sockets and of the kernel's own; those that have begun end in the grace
+ * period before the exit methods. Process context, as there.
+ */
+static void __net_exit tcpc_net_ns_pre_exit(struct net *net)
+{
+	tcpc_events_net_close(net_generic(net, tcpc_net_id));
+}
+
+/*
  * Process context: from cleanup_net(), module unload, or a creation that failed.
  * One grace period serves all namespaces of the batch.
  */
@@ -125,12 +149,14 @@ static void __net_exit tcpc_net_ns_exit_batch(struct list_head *nets)
 	list_for_each_entry(net, nets, exit_list) {
 		struct tcpc_net *tn = net_generic(net, tcpc_net_id);
 
+		tcpc_events_net_exit(tn);
 		tcpc_served_free(&tn->served);
 	}
 }
 
 static struct pernet_operations tcpc_net_ops = {
 	.init = tcpc_net_ns_init,
+	.pre_exit = tcpc_net_ns_pre_exit,
 	.exit_batch = tcpc_net_ns_exit_batch,
 	.id = &tcpc_net_id,
 	.size = sizeof(struct tcpc_net),
@@ -171,7 +197,7 @@ static int tcpc_netset_fill(struct tcpc_netset *set)
 		set->refs[set->nr].net = tn->net;
 		set->refs[set->nr].id = tn->id;
 		set->refs[set->nr].inum = tn->inum;
-		set->refs[set->nr].served = &tn->served;
+		set->refs[set->nr].tn = tn;
 		set->nr++;
 	}
 	mutex_unlock(&tcpc_net_lock);
@@ -222,17 +248,28 @@ void tcpc_netset_put(struct tcpc_netset *set)
 }
 
 /**
- * tcpc_net_init() - begin to follow namespaces, and make their files
+ * tcpc_net_init() - begin to follow namespaces
  *
  * Context: process, may sleep.
  * Return: 0 or a negative errno.
  */
 int tcpc_net_init(void)
 {
+	return register_pernet_subsys(&tcpc_net_ops);
+}
+
+/**
+ * tcpc_net_open() - make the files of all namespaces, and of those to come
+ *
+ * Context: process, may sleep.
+ * Return: 0 or -ENOMEM, then there are none.
+ */
+int tcpc_net_open(void)
+{
 	struct tcpc_net *tn;
 	int err;
 
-	err = register_pernet_subsys(&tcpc_net_ops);
+	err = tcpc_proc_host_init();
 	if (err)
 		return err;
 	/* Not in the init method: if that failed later on, there were readers. */
@@ -261,6 +298,7 @@ void tcpc_net_close(void)
 	struct proc_dir_entry *dir;
 	struct tcpc_net *tn;
 
+	tcpc_proc_host_exit();
 	mutex_lock(&tcpc_net_lock);
 	tcpc_net_serving = false;
 again:

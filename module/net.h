@@ -8,8 +8,12 @@
 #include <linux/types.h>
 #include <net/net_namespace.h>
 
+#include "ended.h"
 #include "proc.h"
+#include "record.h"
 #include "served.h"
+
+struct tcpc_counters;
 
 /**
  * struct tcpc_net - what the module keeps for one network namespace
@@ -17,6 +21,11 @@
  * @id: a number no other namespace has or will have while the module is loaded
  * @inum: inode number of the namespace, as lsns shows it
  * @served: ports that have or had a listener
+ * @counters: of state changes, per CPU; NULL without memory, without events, and
+ *	when the namespace is being destroyed
+ * @counters_gone: they are kept here then, to be freed
+ * @records: of its listeners
+ * @ended: and those that ended badly
  * @node: in the list of namespaces; under its mutex
  * @dir: /proc/net/tcp_census, or NULL
  * @files: the files below it
@@ -25,14 +34,18 @@
  * @exiting: the namespace is being destroyed; no new files
  * @closing: module unload is removing @dir, and needs the namespace
  *
- * @served is noted by the walk. From @node on all are protected by the mutex of
- * the list.
+ * @served is noted by the walk and where listeners appear. From @node on all are
+ * protected by the mutex of the list.
  */
 struct tcpc_net {
 	struct net *net;
 	u64 id;
 	unsigned int inum;
 	struct tcpc_served served;
+	struct tcpc_counters __percpu *counters;
+	struct tcpc_counters __percpu *counters_gone;
+	struct tcpc_records records;
+	struct tcpc_ended_list ended;
 	struct list_head node;
 	struct proc_dir_entry *dir;
 	struct tcpc_proc_file files[TCPC_PROC_FILES];
@@ -47,13 +60,13 @@ struct tcpc_net {
  * @net: the namespace
  * @id: as in struct tcpc_net
  * @inum: as in struct tcpc_net
- * @served: as in struct tcpc_net
+ * @tn: what the module keeps for it
  */
 struct tcpc_netref {
 	struct net *net;
 	u64 id;
 	unsigned int inum;
-	struct tcpc_served *served;
+	struct tcpc_net *tn;
 };
 
 /**
@@ -106,9 +119,11 @@ static inline int tcpc_netset_slot(const struct tcpc_netset *set,
 int tcpc_netset_get(struct tcpc_netset *set);
 void tcpc_netset_put(struct tcpc_netset *set);
 
+struct tcpc_net *tcpc_net_of(const struct net *net);
 unsigned int tcpc_net_without_files(void);
 
 int tcpc_net_init(void);
+int tcpc_net_open(void);
 void tcpc_net_close(void);
 void tcpc_net_exit(void);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The files below /proc/net/tcp_census.
+ * The files below /proc/net/tcp_census, of the reader's namespace, and those below
+ * /proc/tcp_census, of all.
  *
  * But for sockets, which stream.c serves, open() renders the whole text, so that
  * what is read in pieces is one consistent whole and no lock is held while user
@@ -13,6 +14,7 @@
  * and read() hold a reference on theirs: it is not destroyed while they run.
  */
 
+#include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/fs.h>
 #include <linux/kernel.h>
@@ -36,32 +38,60 @@ static const struct tcpc_format *const tcpc_proc_formats[TCPC_PROC_FILES] = {
 	&tcpc_format_close_wait,
 	&tcpc_format_endpoints,
 	&tcpc_format_ports,
+	&tcpc_format_transitions,
+	&tcpc_format_ended,
 	&tcpc_format_stat,
 };
+
+/* Below /proc/tcp_census. */
+static struct tcpc_proc_file tcpc_proc_host_ended = { .format = &tcpc_format_ended };
+static struct proc_dir_entry *tcpc_proc_host;
 
 /* Process context. The text of @f as @file's opener sees it. */
 static int tcpc_proc_render(const struct tcpc_proc_file *f, struct file *file,
 			    struct tcpc_text *text)
 {
 	struct tcpc_cgroup_names cgroups = { .ns = current->nsproxy->cgroup_ns };
+	struct tcpc_net *tn = f->tn;
 	struct tcpc_view view = {
-		.net = f->tn->net,
-		.inum = f->tn->inum,
+		.tn = tn,
+		.net = tn ? tn->net : NULL,
+		.inum = tn ? tn->inum : 0,
 		.user_ns = file->f_cred->user_ns,
 		.cgroups = &cgroups,
 	};
-	struct tcpc_census *census;
+	struct tcpc_census *census = NULL;
 
-	census = tcpc_snapshot_get(f->format->depth, f->tn->id);
-	if (IS_ERR(census))
-		return PTR_ERR(census);
-
-	view.census = census;
-	view.cn = tcpc_census_net(census, f->tn->id);
+	if (f->format->depth != TCPC_DEPTH_NONE) {
+		census = tcpc_snapshot_get(f->format->depth, tn->id);
+		if (IS_ERR(census))
+			return PTR_ERR(census);
+		view.census = census;
+		view.cn = tcpc_census_net(census, tn->id);
+	}
 	f->format->render(text, &view);
 	tcpc_cgroup_names_free(&cgroups);
 	tcpc_census_put(census);
 	return text->err;
+}
+
+/* Process context. Render the text that is read until @file is released. */
+static int tcpc_proc_fill(const struct tcpc_proc_file *f, struct file *file)
+{
+	struct tcpc_text *text;
+	int err;
+
+	text = kzalloc(sizeof(*text), GFP_KERNEL_ACCOUNT);
+	if (!text)
+		return -ENOMEM;
+	err = tcpc_proc_render(f, file, text);
+	if (err) {
+		kvfree(text->buf);
+		kfree(text);
+		return err;
+	}
+	file->private_data = text;
+	return 0;
 }
 
 /*
@@ -71,26 +101,27 @@ static int tcpc_proc_render(const struct tcpc_proc_file *f, struct file *file,
 static int tcpc_proc_open(struct inode *inode, struct file *file)
 {
 	struct tcpc_proc_file *f = pde_data(inode);
-	struct tcpc_text *text;
-	int err = -ENOMEM;
+	int err;
 
 	if (file->f_mode & FMODE_WRITE)
 		return -EACCES;
 	if (!maybe_get_net(f->tn->net))
 		return -ENOENT;
-	text = kzalloc(sizeof(*text), GFP_KERNEL_ACCOUNT);
-	if (!text)
-		goto out;
-	err = tcpc_proc_render(f, file, text);
-	if (err) {
-		kvfree(text->buf);
-		kfree(text);
-		goto out;
-	}
-	file->private_data = text;
-out:
+	err = tcpc_proc_fill(f, file);
 	put_net(f->tn->net);
 	return err;
+}
+
+/*
+ * Process context. What is said of all namespaces is for who may set up the host's
+ * network, and stands in it: uid 0 of a container, or its capabilities, will not do.
+ */
+static int tcpc_proc_host_open(struct inode *inode, struct file *file)
+{
+	if (file->f_mode & FMODE_WRITE || !capable(CAP_NET_ADMIN) ||
+	    !net_eq(current->nsproxy->net_ns, &init_net))
+		return -EACCES;
+	return tcpc_proc_fill(pde_data(inode), file);
 }
 
 static ssize_t tcpc_proc_read_iter(struct kiocb *iocb, struct iov_iter *to)
@@ -101,10 +132,11 @@ static ssize_t tcpc_proc_read_iter(struct kiocb *iocb, struct iov_iter *to)
 
 	if (iocb->ki_pos >= text->len || !iov_iter_count(to))
 		return 0;
-	if (!maybe_get_net(f->tn->net))
+	if (f->tn && !maybe_get_net(f->tn->net))
 		return -EIO;
 	n = copy_to_iter(text->buf + iocb->ki_pos, text->len - iocb->ki_pos, to);
-	put_net(f->tn->net);
+	if (f->tn)
+		put_net(f->tn->net);
 	if (!n)
 		return -EFAULT;
 	iocb->ki_pos += n;
@@ -129,6 +161,13 @@ static int tcpc_proc_release(struct inode *inode, struct file *file)
 
 static const struct proc_ops tcpc_proc_ops = {
 	.proc_open = tcpc_proc_open,
+	.proc_read_iter = tcpc_proc_read_iter,
+	.proc_lseek = tcpc_proc_lseek,
+	.proc_release = tcpc_proc_release,
+};
+
+static const struct proc_ops tcpc_proc_host_ops = {
+	.proc_open = tcpc_proc_host_open,
 	.proc_read_iter = tcpc_proc_read_iter,
 	.proc_lseek = tcpc_proc_lseek,
 	.proc_release = tcpc_proc_release,
@@ -165,4 +204,35 @@ int tcpc_proc_net_init(struct tcpc_net *tn)
 		err = -ENOMEM;
 	tn->dir = dir;
 	return err;
+}
+
+/**
+ * tcpc_proc_host_init() - make the files of all namespaces
+ *
+ * Context: process, may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int tcpc_proc_host_init(void)
+{
+	tcpc_proc_host = proc_mkdir("tcp_census", NULL);
+	if (!tcpc_proc_host)
+		return -ENOMEM;
+	if (!proc_create_data(tcpc_format_ended.name, 0444, tcpc_proc_host,
+			      &tcpc_proc_host_ops, &tcpc_proc_host_ended)) {
+		tcpc_proc_host_exit();
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/**
+ * tcpc_proc_host_exit() - remove them
+ *
+ * Waits for operations under way, and releases the files that are open.
+ *
+ * Context: process, may sleep.
+ */
+void tcpc_proc_host_exit(void)
+{
+	proc_remove(tcpc_proc_host);
 }

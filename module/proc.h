@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The files below /proc/net/tcp_census. */
+/* The files below /proc/net/tcp_census and /proc/tcp_census. */
 #ifndef TCPC_PROC_H
 #define TCPC_PROC_H
 
 struct tcpc_format;
 struct tcpc_net;
 
-#define TCPC_PROC_FILES 6
+#define TCPC_PROC_FILES 8
 
 /**
- * struct tcpc_proc_file - a file of one namespace
- * @tn: the namespace
+ * struct tcpc_proc_file - a file
+ * @tn: the namespace; NULL for a file of all of them
  * @format: what is in it; NULL for sockets
  */
 struct tcpc_proc_file {
@@ -19,5 +19,8 @@ struct tcpc_proc_file {
 };
 
 int tcpc_proc_net_init(struct tcpc_net *tn);
+
+int tcpc_proc_host_init(void);
+void tcpc_proc_host_exit(void);
 
 #endif /* TCPC_PROC_H */

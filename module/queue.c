@@ -65,14 +65,14 @@ static u64 tcpc_queue_wait_ms(const struct request_sock *head)
 /*
  * See one piece of the queue, beginning at @req. Returns where to go on, or NULL
  * at its end. Under rskq_lock, which keeps request socks and their children from
- * going away.
+ * going away; but see tcpc_queue_dead().
  */
 static struct request_sock *tcpc_queue_piece(struct tcpc_queue *queue,
 					     struct request_sock *req)
 {
 	unsigned int i;
 
-	for (i = 0; req && i < TCPC_QUEUE_PIECE; i++, req = req->dl_next) {
+	for (i = 0; req && i < TCPC_QUEUE_PIECE; i++, req = READ_ONCE(req->dl_next)) {
 		/* A fast open child may be gone: then nobody waits any more. */
 		const struct sock *child = READ_ONCE(req->sk);
 
@@ -89,6 +89,26 @@ static struct request_sock *tcpc_queue_piece(struct tcpc_queue *queue,
 		}
 	}
 	return req;
+}
+
+/**
+ * tcpc_queue_dead() - are there dead connections in the queue of a listener that ends?
+ * @listener: owned by the caller, whose state is about to change from TCP_LISTEN
+ *
+ * Who owns a listener alone may take requests from its queue, and softirqs append
+ * to it; so without rskq_lock, which must not be taken where preemption is off on
+ * PREEMPT_RT. The first TCPC_QUEUE_PIECE are seen, the oldest.
+ *
+ * Context: any, under RCU.
+ * Return: true if the peer of one has closed or reset it.
+ */
+bool tcpc_queue_dead(const struct sock *listener)
+{
+	const struct request_sock_queue *q = &inet_csk(listener)->icsk_accept_queue;
+	struct tcpc_queue queue = {};
+
+	tcpc_queue_piece(&queue, READ_ONCE(q->rskq_accept_head));
+	return queue.close_wait || queue.reset;
 }
 
 /**

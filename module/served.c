@@ -18,9 +18,25 @@
 #include "served.h"
 
 struct tcpc_served_chunk {
-	DECLARE_BITMAP(used, TCPC_SERVED_CHUNK); /* in the walk under way */
+	/* Has a socket, as the walk under way has seen, or had a listener since. */
+	DECLARE_BITMAP(used, TCPC_SERVED_CHUNK);
 	DECLARE_BITMAP(kind[TCPC_SERVED_BITS], TCPC_SERVED_CHUNK);
 };
+
+/* The chunk a port is in, or NULL. Any context. */
+static struct tcpc_served_chunk *
+tcpc_served_chunk(const struct tcpc_served *served, unsigned int port)
+{
+	/* Pairs with the release in tcpc_served_room(): it is zeroed. */
+	return smp_load_acquire(&served->chunk[port / TCPC_SERVED_CHUNK]);
+}
+
+/* Any context. */
+static void tcpc_served_use(struct tcpc_served_chunk *chunk, unsigned int port)
+{
+	if (!test_bit(port, chunk->used))
+		set_bit(port, chunk->used);
+}
 
 /**
  * tcpc_served_get() - what listeners a port has or had
@@ -35,8 +51,7 @@ unsigned int tcpc_served_get(const struct tcpc_served *served, u16 port)
 	const struct tcpc_served_chunk *chunk;
 	unsigned int i, kinds = 0;
 
-	/* Pairs with the release in tcpc_served_room(). */
-	chunk = smp_load_acquire(&served->chunk[port / TCPC_SERVED_CHUNK]);
+	chunk = tcpc_served_chunk(served, port);
 	if (!chunk)
 		return 0;
 	for (i = 0; i < TCPC_SERVED_BITS; i++)
@@ -59,10 +74,13 @@ bool tcpc_served_note(struct tcpc_served *served, u16 port, unsigned int kinds)
 	struct tcpc_served_chunk *chunk;
 	unsigned int i;
 
-	chunk = READ_ONCE(served->chunk[port / TCPC_SERVED_CHUNK]);
+	chunk = tcpc_served_chunk(served, port);
 	if (!chunk)
 		return false;
 	port %= TCPC_SERVED_CHUNK;
+	tcpc_served_use(chunk, port);
+	/* Before the kinds: see tcpc_served_sweep(). */
+	smp_mb();
 	for (i = 0; i < TCPC_SERVED_BITS; i++)
 		if (kinds & BIT(i) && !test_bit(port, chunk->kind[i]))
 			set_bit(port, chunk->kind[i]);
@@ -73,23 +91,27 @@ bool tcpc_served_note(struct tcpc_served *served, u16 port, unsigned int kinds)
 
 /**
  * tcpc_served_room() - make room for a port
- * @served: the namespace's ports; nobody else makes room there meanwhile
+ * @served: the namespace's ports
  * @port: the port, host order
+ * @gfp: how to get the memory
  *
- * Context: process, may sleep.
+ * Context: as @gfp says.
  * Return: false if there is no memory.
  */
-bool tcpc_served_room(struct tcpc_served *served, u16 port)
+bool tcpc_served_room(struct tcpc_served *served, u16 port, gfp_t gfp)
 {
 	struct tcpc_served_chunk **place = &served->chunk[port / TCPC_SERVED_CHUNK];
 	struct tcpc_served_chunk *chunk;
 
-	if (*place)
+	if (READ_ONCE(*place))
 		return true;
-	chunk = kzalloc(sizeof(*chunk), GFP_KERNEL);
-	/* Zeroed before it is seen. */
-	smp_store_release(place, chunk);
-	return chunk;
+	chunk = kzalloc(sizeof(*chunk), gfp | __GFP_NOWARN);
+	if (!chunk)
+		return false;
+	/* Zeroed before it is seen. Somebody else may have been quicker. */
+	if (cmpxchg_release(place, NULL, chunk))
+		kfree(chunk);
+	return true;
 }
 
 /**
@@ -103,14 +125,17 @@ void tcpc_served_keep(struct tcpc_served *served, u16 port)
 {
 	struct tcpc_served_chunk *chunk;
 
-	chunk = READ_ONCE(served->chunk[port / TCPC_SERVED_CHUNK]);
+	chunk = tcpc_served_chunk(served, port);
 	if (chunk)
-		__set_bit(port % TCPC_SERVED_CHUNK, chunk->used);
+		tcpc_served_use(chunk, port % TCPC_SERVED_CHUNK);
 }
 
 /**
  * tcpc_served_sweep() - forget the ports that are not used any more
  * @served: the namespace's ports, after tcpc_served_keep() for all that are
+ *
+ * Listeners may appear meanwhile. They mark their port as used, then note its
+ * kinds; here a kind is cleared, then the mark read again: one sees the other.
  *
  * Context: process; one walk at a time.
  */
@@ -120,13 +145,20 @@ void tcpc_served_sweep(struct tcpc_served *served)
 	unsigned int i, kind, port;
 
 	for (i = 0; i < TCPC_SERVED_CHUNKS; i++) {
-		chunk = served->chunk[i];
+		chunk = tcpc_served_chunk(served, i * TCPC_SERVED_CHUNK);
 		if (!chunk)
 			continue;
-		for (kind = 0; kind < TCPC_SERVED_BITS; kind++)
-			for_each_set_bit(port, chunk->kind[kind], TCPC_SERVED_CHUNK)
-				if (!test_bit(port, chunk->used))
-					clear_bit(port, chunk->kind[kind]);
+		for (kind = 0; kind < TCPC_SERVED_BITS; kind++) {
+			for_each_set_bit(port, chunk->kind[kind], TCPC_SERVED_CHUNK) {
+				if (test_bit(port, chunk->used))
+					continue;
+				clear_bit(port, chunk->kind[kind]);
+				/* Before the mark is read again. */
+				smp_mb__after_atomic();
+				if (test_bit(port, chunk->used))
+					set_bit(port, chunk->kind[kind]);
+			}
+		}
 		bitmap_zero(chunk->used, TCPC_SERVED_CHUNK);
 	}
 }

@@ -25,7 +25,7 @@ struct tcpc_served_chunk;
 /**
  * struct tcpc_served - the served ports of a namespace
  * @chunk: ports 0 to 1023, 1024 to 2047, ...; NULL where none is served. Set
- *	once, by the walk; the bits in it are set atomically.
+ *	once; the bits in it are set atomically.
  */
 struct tcpc_served {
 	struct tcpc_served_chunk *chunk[TCPC_SERVED_CHUNKS];
@@ -33,7 +33,7 @@ struct tcpc_served {
 
 unsigned int tcpc_served_get(const struct tcpc_served *served, u16 port);
 bool tcpc_served_note(struct tcpc_served *served, u16 port, unsigned int kinds);
-bool tcpc_served_room(struct tcpc_served *served, u16 port);
+bool tcpc_served_room(struct tcpc_served *served, u16 port, gfp_t gfp);
 void tcpc_served_keep(struct tcpc_served *served, u16 port);
 void tcpc_served_sweep(struct tcpc_served *served);
 void tcpc_served_free(struct tcpc_served *served);

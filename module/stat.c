@@ -4,6 +4,7 @@
 #include <linux/kernel.h>
 #include <net/net_namespace.h>
 
+#include "events.h"
 #include "format.h"
 #include "net.h"
 
@@ -120,6 +121,43 @@ static u64 tcpc_stat_netns_without_files(const struct tcpc_view *view,
 	return tcpc_net_without_files();
 }
 
+static u64 tcpc_stat_events(const struct tcpc_view *view,
+			    const struct tcpc_stat_key *key)
+{
+	return tcpc_events_on();
+}
+
+static u64 tcpc_stat_uncounted(const struct tcpc_view *view,
+			       const struct tcpc_stat_key *key)
+{
+	return tcpc_events_on() && !view->tn->counters;
+}
+
+static u64 tcpc_stat_records(const struct tcpc_view *view,
+			     const struct tcpc_stat_key *key)
+{
+	return READ_ONCE(view->tn->records.nr);
+}
+
+static u64 tcpc_stat_records_host(const struct tcpc_view *view,
+				  const struct tcpc_stat_key *key)
+{
+	return tcpc_record_total();
+}
+
+static u64 tcpc_stat_ended_missed(const struct tcpc_view *view,
+				  const struct tcpc_stat_key *key)
+{
+	return tcpc_ended_missed(&view->tn->ended);
+}
+
+/* An atomic64_t of struct tcpc_net. */
+static u64 tcpc_stat_atomic(const struct tcpc_view *view,
+			    const struct tcpc_stat_key *key)
+{
+	return atomic64_read((const void *)view->tn + key->offset);
+}
+
 /* A number of struct tcpc_census_net as it stands there. */
 static u64 tcpc_stat_net(const struct tcpc_view *view,
 			 const struct tcpc_stat_key *key)
@@ -145,6 +183,8 @@ static u64 tcpc_stat_missed(const struct tcpc_view *view,
 
 #define TCPC_NET(member) \
 	.value = tcpc_stat_net, .offset = offsetof(struct tcpc_census_net, member)
+#define TCPC_ATOMIC(member) \
+	.value = tcpc_stat_atomic, .offset = offsetof(struct tcpc_net, member)
 #define TCPC_REPLACED(table) \
 	.value = tcpc_stat_replaced, .offset = offsetof(struct tcpc_tally, table)
 #define TCPC_MISSED(table) \
@@ -174,6 +214,13 @@ static const struct tcpc_stat_key tcpc_stat_keys[] = {
 	{ .name = "endpoints_missed", TCPC_MISSED(endpoints) },
 	{ .name = "ports_replaced", TCPC_REPLACED(ports) },
 	{ .name = "ports_missed", TCPC_MISSED(ports) },
+	{ .name = "events", .value = tcpc_stat_events },
+	{ .name = "transitions_uncounted", .value = tcpc_stat_uncounted },
+	{ .name = "listener_records", .value = tcpc_stat_records },
+	{ .name = "listener_records_missed", TCPC_ATOMIC(records.missed) },
+	{ .name = "listener_records_host", .value = tcpc_stat_records_host, .host = true },
+	{ .name = "accepts_unmatched", TCPC_ATOMIC(records.unmatched) },
+	{ .name = "ended_missed", .value = tcpc_stat_ended_missed },
 	{ .name = "netns_without_files", .value = tcpc_stat_netns_without_files, .host = true },
 };
 
@@ -197,6 +244,26 @@ static void tcpc_stat_causes(struct tcpc_text *t, const struct tcpc_view *view)
 				 sum[cause]);
 }
 
+/* How long applications take to close. Process context. */
+static void tcpc_stat_durations(struct tcpc_text *t, const struct tcpc_view *view)
+{
+	static const unsigned int percents[] = { 50, 90, 99 };
+	struct tcpc_changes changes;
+	unsigned int i;
+	u64 sum = 0;
+
+	tcpc_changes_read(&changes, view->tn);
+	for (i = 0; i < TCPC_DURATION_BUCKETS; i++)
+		sum += changes.closed[i];
+	tcpc_text_printf(t, "close_wait_duration_count %llu\n", sum);
+	for (i = 0; i < ARRAY_SIZE(percents); i++)
+		tcpc_text_printf(t, "close_wait_duration_p%u_ms %u\n", percents[i],
+				 tcpc_duration_percentile(changes.closed, percents[i]));
+	tcpc_text_printf(t, "close_wait_duration_unknown %llu\n", changes.unknown);
+	tcpc_text_printf(t, "close_wait_ended_otherwise %llu\n",
+			 changes.ended_otherwise);
+}
+
 static void tcpc_stat_render(struct tcpc_text *t, const struct tcpc_view *view)
 {
 	unsigned int i;
@@ -209,6 +276,7 @@ static void tcpc_stat_render(struct tcpc_text *t, const struct tcpc_view *view)
 					 key->value(view, key));
 	}
 	tcpc_stat_causes(t, view);
+	tcpc_stat_durations(t, view);
 }
 
 const struct tcpc_format tcpc_format_stat = {

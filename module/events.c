@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * State changes of TCP sockets, as the tracepoint reports them.
+ *
+ * sock:inet_sock_set_state is called before the state changes, by whoever has the
+ * socket: in process context owning it (close(), listen(), shutdown()), in softirq
+ * under its spin lock. Up to 6.12 preemption is off; on 7.x it is not, and SRCU
+ * is held. So everything here is done under our own rcu_read_lock(), per-CPU
+ * counters are changed by one operation, and nothing sleeps.
+ */
+
+#include <linux/fs.h>
+#include <linux/gfp.h>
+#include <linux/jiffies.h>
+#include <linux/kernel.h>
+#include <linux/math64.h>
+#include <linux/net.h>
+#include <linux/percpu.h>
+#include <linux/printk.h>
+#include <linux/string.h>
+#include <linux/tracepoint.h>
+#include <net/mptcp.h>
+#include <net/tcp.h>
+
+#include "accept.h"
+#include "adopt.h"
+#include "compat.h"
+#include "events.h"
+#include "listener.h"
+#include "net.h"
+#include "record.h"
+
+#define TCPC_EVENTS_TRACEPOINT "inet_sock_set_state"
+
+/* Module parameter events: listen to the tracepoint. */
+bool tcpc_events = true;
+
+/* Set and cleared at load and unload alone. */
+static struct tracepoint *tcpc_events_tracepoint;
+
+/**
+ * tcpc_events_on() - are state changes reported?
+ *
+ * Context: any.
+ * Return: true if so.
+ */
+bool tcpc_events_on(void)
+{
+	return tcpc_events_tracepoint;
+}
+
+/**
+ * tcpc_state_traced() - does the tracepoint report changes to and from a state?
+ * @state: a TCP state
+ *
+ * TIME_WAIT is that of another object, which no event tells of.
+ *
+ * Context: any.
+ * Return: true if so.
+ */
+bool tcpc_state_traced(unsigned int state)
+{
+	return state > 0 && state < TCPC_STATES && state != TCP_TIME_WAIT;
+}
+
+/*
+ * A socket listens, or is about to: it has no port yet if it was not bound, and
+ * may still be refused one that it was bound to. PREEMPT_RT cannot allocate where
+ * preemption is off; there a walk does, soon. Process context.
+ */
+static void tcpc_events_listen(struct tcpc_net *tn, struct sock *sk)
+{
+	u16 port = READ_ONCE(sk->sk_num);
+	struct tcpc_record *rec = NULL;
+	bool served = !port;
+
+	if (port)
+		served = (IS_ENABLED(CONFIG_PREEMPT_RT) ||
+			  tcpc_served_room(&tn->served, port, GFP_ATOMIC)) &&
+			 tcpc_served_note(&tn->served, port, tcpc_listener_kinds(sk));
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		rec = tcpc_record_alloc(GFP_ATOMIC);
+	if (!rec || !served)
+		tcpc_adopt_later();
+	if (rec) {
+		if (!tcpc_record_add(rec, tn, sk, sk_drops_read(sk)))
+			tcpc_record_free(rec);
+	} else if (!IS_ENABLED(CONFIG_PREEMPT_RT)) {
+		atomic64_inc(&tn->records.missed);
+	}
+}
+
+/* Is its last descriptor being closed? By whoever has the socket. */
+static bool tcpc_events_by_close(const struct sock *sk)
+{
+	const struct socket *sock = sk->sk_socket;
+
+	return sock && sock->file && !file_count(sock->file);
+}
+
+/*
+ * A socket leaves CLOSE_WAIT: how long has it been since its peer was last heard?
+ * That is known only if nothing but the application can have made it answer. The
+ * kernel's own and MPTCP's are closed by others than an application. By whoever
+ * has the socket.
+ */
+static void tcpc_events_close(struct tcpc_counters __percpu *counters,
+			      const struct sock *sk)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+	u32 now = tcp_jiffies32;
+	unsigned int bucket;
+	u32 age;
+
+	if (sk->sk_kern_sock || sk_is_mptcp(sk) || tp->repair) {
+		this_cpu_inc(counters->unknown);
+		return;
+	}
+	if (!tcpc_events_by_close(sk)) {
+		this_cpu_inc(counters->ended_otherwise);
+		return;
+	}
+	/* A segment with data that acknowledges nothing moves only the latter. */
+	age = min(now - tp->rcv_tstamp, now - inet_csk(sk)->icsk_ack.lrcvtime);
+	if (sock_flag(sk, SOCK_KEEPOPEN) || age > INT_MAX) {
+		this_cpu_inc(counters->unknown);
+		return;
+	}
+	bucket = tcpc_duration_bucket(div_u64((u64)age * MSEC_PER_SEC, HZ));
+	this_cpu_inc(counters->closed[bucket]);
+}
+
+/* The tracepoint's probe. Any context but hard interrupt; see above. */
+static void tcpc_events_probe(void *data, const struct sock *sk, const int oldstate,
+			      const int newstate)
+{
+	struct tcpc_counters __percpu *counters;
+	struct tcpc_net *tn;
+	bool born;
+
+	/* MPTCP's own sockets are reported as well. */
+	if (sk->sk_protocol != IPPROTO_TCP || oldstate == newstate ||
+	    !tcpc_state_traced(oldstate) || !tcpc_state_traced(newstate))
+		return;
+	/* The child of a listener is a copy of it, and so said to leave LISTEN. */
+	born = oldstate == TCP_LISTEN && newstate == TCP_SYN_RECV;
+
+	rcu_read_lock();
+	tn = tcpc_net_of(sock_net(sk));
+	counters = READ_ONCE(tn->counters);
+	if (counters) {
+		this_cpu_inc(counters->entered[newstate]);
+		if (!born)
+			this_cpu_inc(counters->left[oldstate]);
+		if (oldstate == TCP_CLOSE_WAIT)
+			tcpc_events_close(counters, sk);
+	}
+	if (oldstate == TCP_SYN_RECV && newstate == TCP_ESTABLISHED)
+		tcpc_accept_event(tn, sk);
+	else if (newstate == TCP_LISTEN)
+		tcpc_events_listen(tn, (struct sock *)sk);
+	else if (oldstate == TCP_LISTEN && !born)
+		tcpc_record_end((struct sock *)sk);
+	rcu_read_unlock();
+}
+
+/**
+ * tcpc_changes_read() - state changes of a namespace
+ * @sum: filled; zeroes if they are not counted
+ * @tn: the namespace, which is not destroyed meanwhile
+ *
+ * Context: process.
+ */
+void tcpc_changes_read(struct tcpc_changes *sum, const struct tcpc_net *tn)
+{
+	const struct tcpc_counters *c;
+	unsigned int i;
+	int cpu;
+
+	memset(sum, 0, sizeof(*sum));
+	if (!tn->counters)
+		return;
+	for_each_possible_cpu(cpu) {
+		c = per_cpu_ptr(tn->counters, cpu);
+		for (i = 0; i < TCPC_STATES; i++) {
+			sum->entered[i] += READ_ONCE(c->entered[i]);
+			sum->left[i] += READ_ONCE(c->left[i]);
+		}
+		for (i = 0; i < TCPC_DURATION_BUCKETS; i++)
+			sum->closed[i] += READ_ONCE(c->closed[i]);
+		sum->ended_otherwise += READ_ONCE(c->ended_otherwise);
+		sum->unknown += READ_ONCE(c->unknown);
+	}
+}
+
+/**
+ * tcpc_events_net_init() - what a namespace needs for events
+ * @tn: the namespace
+ *
+ * Without memory for counters it goes without them.
+ *
+ * Context: process, may sleep.
+ */
+void tcpc_events_net_init(struct tcpc_net *tn)
+{
+	tcpc_records_init(&tn->records);
+	tcpc_ended_list_init(&tn->ended);
+	if (tcpc_events)
+		tn->counters = alloc_percpu_gfp(struct tcpc_counters,
+						GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+}
+
+/**
+ * tcpc_events_net_close() - the namespace is being destroyed
+ * @tn: the namespace; tcpc_events_net_exit() follows after a grace period
+ *
+ * Context: process.
+ */
+void tcpc_events_net_close(struct tcpc_net *tn)
+{
+	tcpc_records_close(tn);
+	tcpc_ended_bury(&tn->ended);
+	tn->counters_gone = tn->counters;
+	WRITE_ONCE(tn->counters, NULL);
+}
+
+/**
+ * tcpc_events_net_exit() - free what a namespace had for events
+ * @tn: the namespace
+ *
+ * Context: process.
+ */
+void tcpc_events_net_exit(struct tcpc_net *tn)
+{
+	/* One that ended just before the records were closed. */
+	tcpc_ended_bury(&tn->ended);
+	free_percpu(tn->counters_gone);
+}
+
+/* For for_each_kernel_tracepoint(). */
+static void tcpc_events_find(struct tracepoint *tp, void *found)
+{
+	if (!strcmp(tp->name, TCPC_EVENTS_TRACEPOINT))
+		*(struct tracepoint **)found = tp;
+}
+
+/**
+ * tcpc_events_init() - listen to the tracepoint
+ *
+ * And make records for the listeners there are. Without the tracepoint, or memory
+ * for all of this, the module does the rest of its work.
+ *
+ * Context: process, may sleep.
+ */
+void tcpc_events_init(void)
+{
+	struct tracepoint *tp = NULL;
+	int err;
+
+	if (!tcpc_events)
+		return;
+	for_each_kernel_tracepoint(tcpc_events_find, &tp);
+	err = tp ? tcpc_record_init() : -ENOENT;
+	if (!err) {
+		err = tracepoint_probe_register(tp, tcpc_events_probe, NULL);
+		if (err)
+			tcpc_record_exit();
+	}
+	if (err) {
+		pr_warn("tracepoint sock:%s cannot be used (error %d): no transitions, peaks and ended listeners\n",
+			TCPC_EVENTS_TRACEPOINT, err);
+		return;
+	}
+	tcpc_events_tracepoint = tp;
+	tcpc_adopt();
+}
+
+/**
+ * tcpc_events_exit() - hear no more events
+ *
+ * When it returns no event is being worked on. The records stay; there may still
+ * be walks that read them.
+ *
+ * Context: process, may sleep.
+ */
+void tcpc_events_exit(void)
+{
+	if (!tcpc_events_tracepoint)
+		return;
+	tracepoint_probe_unregister(tcpc_events_tracepoint, tcpc_events_probe, NULL);
+	tracepoint_synchronize_unregister();
+	tcpc_adopt_exit();
+}

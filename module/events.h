@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* State changes of TCP sockets, as the tracepoint reports them. */
+#ifndef TCPC_EVENTS_H
+#define TCPC_EVENTS_H
+
+#include <linux/types.h>
+
+#include "duration.h"
+#include "tally.h"
+
+struct tcpc_net;
+
+/**
+ * struct tcpc_counters - counters of state changes, of one CPU
+ * @entered: by the new state
+ * @left: by the old one
+ * @closed: sockets in CLOSE_WAIT that close() ended, by how long that took
+ * @ended_otherwise: that something else ended
+ * @unknown: that close() ended, after nobody knows how long
+ */
+struct tcpc_counters {
+	unsigned long entered[TCPC_STATES];
+	unsigned long left[TCPC_STATES];
+	unsigned long closed[TCPC_DURATION_BUCKETS];
+	unsigned long ended_otherwise;
+	unsigned long unknown;
+};
+
+/**
+ * struct tcpc_changes - the same, of all CPUs
+ * @entered: as in struct tcpc_counters, as all the others
+ * @left: likewise
+ * @closed: likewise
+ * @ended_otherwise: likewise
+ * @unknown: likewise
+ */
+struct tcpc_changes {
+	u64 entered[TCPC_STATES];
+	u64 left[TCPC_STATES];
+	u64 closed[TCPC_DURATION_BUCKETS];
+	u64 ended_otherwise;
+	u64 unknown;
+};
+
+/* Module parameter events: listen to the tracepoint. */
+extern bool tcpc_events;
+
+bool tcpc_events_on(void);
+bool tcpc_state_traced(unsigned int state);
+void tcpc_changes_read(struct tcpc_changes *sum, const struct tcpc_net *tn);
+
+void tcpc_events_net_init(struct tcpc_net *tn);
+void tcpc_events_net_close(struct tcpc_net *tn);
+void tcpc_events_net_exit(struct tcpc_net *tn);
+
+void tcpc_events_init(void);
+void tcpc_events_exit(void);
+
+#endif /* TCPC_EVENTS_H */

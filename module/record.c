@@ -1,0 +1,421 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Records of listeners: what is kept of each while it listens.
+ *
+ * They are our own, found by namespace, port and address, because the kernel's
+ * look-up of a listener would run users' BPF programs. A record does not hold its
+ * listener: it is taken away when the state of that changes from LISTEN, and
+ * before a listener is freed there is a grace period (SOCK_RCU_FREE). Only one
+ * whose listen() failed may be freed at once; its memory is then still that of a
+ * TCP socket (SLAB_TYPESAFE_BY_RCU), and nobody is shown the record any more.
+ */
+
+#include <linux/jhash.h>
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/random.h>
+#include <linux/rculist.h>
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+#include <net/inet_connection_sock.h>
+
+#include "cgroup.h"
+#include "compat.h"
+#include "conn.h"
+#include "net.h"
+#include "peak.h"
+#include "queue.h"
+#include "record.h"
+
+#define TCPC_RECORD_BITS 13
+
+/*
+ * Protects the tables, what struct tcpc_record says, and the lists. Raw, and with
+ * interrupts off: it is taken where a tracepoint has turned preemption off, on
+ * PREEMPT_RT too. Held to link or unlink one record.
+ */
+static DEFINE_RAW_SPINLOCK(tcpc_record_lock);
+static struct hlist_head *tcpc_record_by_sock;
+static struct hlist_head *tcpc_record_by_local;
+static unsigned int tcpc_record_nr; /* of all namespaces */
+
+/**
+ * tcpc_record_alloc() - memory for a record
+ * @gfp: how to get it
+ *
+ * It is charged to whoever listens.
+ *
+ * Context: as @gfp says.
+ * Return: it, or NULL.
+ */
+struct tcpc_record *tcpc_record_alloc(gfp_t gfp)
+{
+	return kzalloc(sizeof(struct tcpc_record), gfp | __GFP_ACCOUNT | __GFP_NOWARN);
+}
+
+/**
+ * tcpc_record_free() - free a record nobody finds any more
+ * @rec: it, or NULL
+ *
+ * Context: any.
+ */
+void tcpc_record_free(struct tcpc_record *rec)
+{
+	if (rec)
+		kfree_rcu(rec, ended.rcu);
+}
+
+static struct hlist_head *tcpc_record_sock_head(const struct sock *sk)
+{
+	return &tcpc_record_by_sock[hash_ptr(sk, TCPC_RECORD_BITS)];
+}
+
+static struct hlist_head *tcpc_record_local_head(const struct tcpc_net *tn, u16 port,
+						 const struct in6_addr *addr)
+{
+	u32 hash = jhash2((__force const u32 *)addr->s6_addr32, 4,
+			  tn->records.salt ^ port);
+
+	return &tcpc_record_by_local[hash >> (32 - TCPC_RECORD_BITS)];
+}
+
+/**
+ * tcpc_record_of() - the record of a listener
+ * @sk: the listener
+ *
+ * Context: under RCU, or the lock.
+ * Return: it, or NULL.
+ */
+struct tcpc_record *tcpc_record_of(const struct sock *sk)
+{
+	struct tcpc_record *rec;
+
+	hlist_for_each_entry_rcu(rec, tcpc_record_sock_head(sk), by_sock,
+				 lockdep_is_held(&tcpc_record_lock))
+		if (rec->sk == sk)
+			return rec;
+	return NULL;
+}
+
+/**
+ * tcpc_record_at() - the first of the records with this address
+ * @tn: the namespace
+ * @port: the port, host order; 0 for those that have none yet
+ * @addr: the address
+ *
+ * Context: under RCU, or the lock.
+ * Return: it, or NULL.
+ */
+struct tcpc_record *tcpc_record_at(const struct tcpc_net *tn, u16 port,
+				   const struct in6_addr *addr)
+{
+	struct tcpc_record *rec;
+
+	hlist_for_each_entry_rcu(rec, tcpc_record_local_head(tn, port, addr), by_local,
+				 lockdep_is_held(&tcpc_record_lock))
+		if (rec->tn == tn && READ_ONCE(rec->port) == port &&
+		    ipv6_addr_equal(&rec->addr, addr))
+			return rec;
+	return NULL;
+}
+
+/* Enter a record by its address. Under the lock. */
+static void tcpc_record_link(struct tcpc_record *rec)
+{
+	struct tcpc_record *first;
+
+	first = tcpc_record_at(rec->tn, rec->port, &rec->addr);
+	if (first) {
+		list_add_tail_rcu(&rec->ring, &first->ring);
+		WRITE_ONCE(first->members, first->members + 1);
+		return;
+	}
+	INIT_LIST_HEAD(&rec->ring);
+	rec->members = 1;
+	rec->first = true;
+	hlist_add_head_rcu(&rec->by_local, tcpc_record_local_head(rec->tn, rec->port,
+								  &rec->addr));
+}
+
+/*
+ * And take it away from there. Who has found it goes on along the ring from it,
+ * and must not wait to come back to it. Under the lock.
+ */
+static void tcpc_record_unlink(struct tcpc_record *rec)
+{
+	struct tcpc_record *first;
+
+	if (!rec->first) {
+		first = tcpc_record_at(rec->tn, rec->port, &rec->addr);
+		WRITE_ONCE(first->members, first->members - 1);
+	} else if (list_empty(&rec->ring)) {
+		hlist_del_rcu(&rec->by_local);
+	} else {
+		first = list_next_entry(rec, ring);
+		first->members = rec->members - 1;
+		first->first = true;
+		hlist_replace_rcu(&rec->by_local, &first->by_local);
+	}
+	rec->first = false;
+	list_del_rcu(&rec->ring);
+}
+
+/* Under the lock. */
+static void tcpc_record_remove(struct tcpc_record *rec)
+{
+	struct tcpc_records *records = &rec->tn->records;
+
+	hlist_del_rcu(&rec->by_sock);
+	tcpc_record_unlink(rec);
+	list_del(&rec->node);
+	records->nr--;
+	if (!rec->port)
+		WRITE_ONCE(records->portless, records->portless - 1);
+	WRITE_ONCE(tcpc_record_nr, tcpc_record_nr - 1);
+}
+
+/**
+ * tcpc_record_add() - a listener has appeared
+ * @rec: from tcpc_record_alloc(); belongs to the table when this succeeds
+ * @tn: its namespace
+ * @sk: the listener; not in the listening table yet, or that bucket's lock is held
+ * @drops: its sk_drops when it began to listen
+ *
+ * From the moment this returns its end is not missed, for that comes later.
+ *
+ * Context: any; softirqs may be on.
+ * Return: false if it has a record, or its namespace is being destroyed.
+ */
+bool tcpc_record_add(struct tcpc_record *rec, struct tcpc_net *tn, struct sock *sk,
+		     u32 drops)
+{
+	struct tcpc_records *records = &tn->records;
+	unsigned long flags;
+	bool added = false;
+
+	rec->tn = tn;
+	rec->sk = sk;
+	rec->port = READ_ONCE(sk->sk_num);
+	tcpc_sock_local(sk, &rec->addr);
+	rec->began = ktime_get_seconds();
+	rec->drops = drops;
+
+	raw_spin_lock_irqsave(&tcpc_record_lock, flags);
+	if (!records->closed && !tcpc_record_of(sk)) {
+		tcpc_record_link(rec);
+		hlist_add_head_rcu(&rec->by_sock, tcpc_record_sock_head(sk));
+		list_add_tail(&rec->node, &records->all);
+		records->nr++;
+		if (!rec->port)
+			WRITE_ONCE(records->portless, records->portless + 1);
+		WRITE_ONCE(tcpc_record_nr, tcpc_record_nr + 1);
+		added = true;
+	}
+	raw_spin_unlock_irqrestore(&tcpc_record_lock, flags);
+	return added;
+}
+
+/**
+ * tcpc_record_settle() - enter a record where it belongs
+ * @rec: one that had no port
+ *
+ * listen() without bind() gives a port after the state has changed.
+ *
+ * Context: under RCU.
+ */
+void tcpc_record_settle(struct tcpc_record *rec)
+{
+	u16 port = READ_ONCE(rec->sk->sk_num);
+	unsigned long flags;
+
+	if (!port)
+		return;
+	raw_spin_lock_irqsave(&tcpc_record_lock, flags);
+	if (tcpc_record_of(rec->sk) == rec && !rec->port) {
+		tcpc_record_unlink(rec);
+		WRITE_ONCE(rec->port, port);
+		tcpc_record_link(rec);
+		WRITE_ONCE(rec->tn->records.portless, rec->tn->records.portless - 1);
+	}
+	raw_spin_unlock_irqrestore(&tcpc_record_lock, flags);
+}
+
+/**
+ * tcpc_record_see() - a depth was seen
+ * @rec: of the listener
+ * @depth: of its queue
+ *
+ * Writes only what changes.
+ *
+ * Context: under RCU.
+ */
+void tcpc_record_see(struct tcpc_record *rec, u32 depth)
+{
+	u32 minute = div_u64(ktime_get_seconds(), 60);
+	s64 old = atomic64_read(&rec->recent), new;
+	int peak = atomic_read(&rec->peak);
+
+	/* Each fails only if another CPU was quicker, and soon there is nothing to do. */
+	while (depth > (u32)peak && !atomic_try_cmpxchg(&rec->peak, &peak, depth))
+		;
+	do {
+		new = tcpc_recent_add(old, minute, depth);
+	} while (new != old && !atomic64_try_cmpxchg(&rec->recent, &old, new));
+}
+
+/* Did it end badly? Then its line is filled. Context: see tcpc_record_end(). */
+static bool tcpc_record_bad(struct tcpc_record *rec, struct sock *sk)
+{
+	struct tcpc_ended *e = &rec->ended;
+
+	e->peak = atomic_read(&rec->peak);
+	e->limit = READ_ONCE(sk->sk_max_ack_backlog);
+	e->filled = atomic_read(&rec->filled);
+	e->drops = sk_drops_read(sk) - rec->drops;
+	if (e->peak <= e->limit && !e->filled && !e->drops && !tcpc_queue_dead(sk))
+		return false;
+	e->time = ktime_get_real_seconds();
+	e->inum = rec->tn->inum;
+	e->ifindex = READ_ONCE(sk->sk_bound_dev_if);
+	e->addr = rec->addr;
+	e->port = rec->port;
+	e->uid = sk_uid(sk);
+	e->cgroup = tcpc_cgroup_get(sk);
+	e->lifetime_s = ktime_get_seconds() - rec->began;
+	return true;
+}
+
+/**
+ * tcpc_record_end() - a listener listens no more
+ * @sk: it, owned by the caller; its queue is still there
+ *
+ * Context: process, perhaps with preemption off; under RCU.
+ */
+void tcpc_record_end(struct sock *sk)
+{
+	struct tcpc_record *rec;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&tcpc_record_lock, flags);
+	rec = tcpc_record_of(sk);
+	if (rec)
+		tcpc_record_remove(rec);
+	raw_spin_unlock_irqrestore(&tcpc_record_lock, flags);
+	if (!rec)
+		return;
+	if (tcpc_record_bad(rec, sk))
+		tcpc_ended_add(&rec->tn->ended, &rec->ended);
+	else
+		tcpc_record_free(rec);
+}
+
+/**
+ * tcpc_record_read() - what is known of a listener's queue
+ * @peaks: filled; zeroes if nothing is known
+ * @sk: the listener
+ * @depth: of its queue now
+ *
+ * Context: under RCU.
+ * Return: true if it has a record.
+ */
+bool tcpc_record_read(struct tcpc_peaks *peaks, const struct sock *sk, u32 depth)
+{
+	struct tcpc_record *rec;
+
+	memset(peaks, 0, sizeof(*peaks));
+	if (!tcpc_record_by_sock)
+		return false;
+	rec = tcpc_record_of(sk);
+	if (!rec)
+		return false;
+	if (!READ_ONCE(rec->port))
+		tcpc_record_settle(rec);
+	tcpc_record_see(rec, depth);
+	peaks->peak = atomic_read(&rec->peak);
+	peaks->recent = tcpc_recent_peak(atomic64_read(&rec->recent),
+					 div_u64(ktime_get_seconds(), 60));
+	peaks->filled = atomic_read(&rec->filled);
+	peaks->queued = atomic64_read(&rec->queued);
+	return true;
+}
+
+/**
+ * tcpc_record_total() - records of all namespaces
+ *
+ * Context: any.
+ * Return: how many.
+ */
+unsigned int tcpc_record_total(void)
+{
+	return READ_ONCE(tcpc_record_nr);
+}
+
+/**
+ * tcpc_records_init() - no records yet
+ * @records: of a namespace
+ *
+ * Context: process.
+ */
+void tcpc_records_init(struct tcpc_records *records)
+{
+	INIT_LIST_HEAD(&records->all);
+	records->salt = get_random_u32();
+}
+
+/**
+ * tcpc_records_close() - forget all records of a namespace, and make no more
+ * @tn: the namespace; its memory stays for a grace period
+ *
+ * The listeners of users are gone by then; the kernel's own may not be.
+ *
+ * Context: process.
+ */
+void tcpc_records_close(struct tcpc_net *tn)
+{
+	struct tcpc_records *records = &tn->records;
+	struct tcpc_record *rec;
+
+	do {
+		/* One by one: each time the lock is held shortly. */
+		raw_spin_lock_irq(&tcpc_record_lock);
+		records->closed = true;
+		rec = list_first_entry_or_null(&records->all, struct tcpc_record, node);
+		if (rec)
+			tcpc_record_remove(rec);
+		raw_spin_unlock_irq(&tcpc_record_lock);
+		tcpc_record_free(rec);
+		cond_resched();
+	} while (rec);
+}
+
+/**
+ * tcpc_record_init() - make the tables
+ *
+ * Context: process, may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int tcpc_record_init(void)
+{
+	struct hlist_head *tables;
+
+	tables = kvcalloc(2UL << TCPC_RECORD_BITS, sizeof(*tables), GFP_KERNEL);
+	if (!tables)
+		return -ENOMEM;
+	tcpc_record_by_sock = tables;
+	tcpc_record_by_local = tables + (1UL << TCPC_RECORD_BITS);
+	return 0;
+}
+
+/**
+ * tcpc_record_exit() - free the tables, and what is left of records
+ *
+ * When nobody asks for a record any more, and all namespaces are closed.
+ *
+ * Context: process, may sleep.
+ */
+void tcpc_record_exit(void)
+{
+	tcpc_ended_exit();
+	kvfree(tcpc_record_by_sock);
+	tcpc_record_by_sock = NULL;
+}

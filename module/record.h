@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Records of listeners: what is kept of each while it listens. */
+#ifndef TCPC_RECORD_H
+#define TCPC_RECORD_H
+
+#include <linux/atomic.h>
+#include <linux/in6.h>
+#include <linux/list.h>
+#include <linux/types.h>
+
+#include "ended.h"
+
+struct sock;
+struct tcpc_net;
+
+/**
+ * struct tcpc_record - the record of a listener
+ * @by_sock: in the table by socket
+ * @by_local: of those with the same namespace, port and address the first alone
+ *	is in the table by these
+ * @ring: and all of them are in a ring
+ * @members: how many there are in it; of the first
+ * @first: it is the first
+ * @node: in its namespace's list
+ * @tn: its namespace
+ * @sk: the listener; without a reference
+ * @addr: its local address; IPv4 as a v4-mapped one
+ * @port: its local port, host order; 0 if it had none yet when the record was made
+ * @began: when it was made, ktime_get_seconds()
+ * @drops: of the listener when it began to listen; from @by_sock to here these
+ *	change under the lock of all records
+ * @peak: highest depth seen
+ * @full: it was last seen full
+ * @filled: how often an enqueue took the depth above the limit
+ * @recent: highest depths of late, see tcpc_recent_add()
+ * @queued: enqueues
+ * @ended: what is left of it when it has ended
+ */
+struct tcpc_record {
+	struct hlist_node by_sock;
+	struct hlist_node by_local;
+	struct list_head ring;
+	unsigned int members;
+	bool first;
+	struct list_head node;
+	struct tcpc_net *tn;
+	const struct sock *sk;
+	struct in6_addr addr;
+	u16 port;
+	u64 began;
+	u32 drops;
+
+	atomic_t peak;
+	atomic_t full;
+	atomic_t filled;
+	atomic64_t recent;
+	atomic64_t queued;
+
+	struct tcpc_ended ended;
+};
+
+/**
+ * struct tcpc_records - the records of a namespace
+ * @all: them; this to @closed under the lock of all records
+ * @nr: how many
+ * @portless: and how many of them have no port yet
+ * @closed: there will be no more: the namespace is being destroyed
+ * @salt: for hashing, so that nobody knows who collides with whom
+ * @missed: how often one could not be made, for want of memory
+ * @unmatched: accept events of which nobody knows the listener
+ */
+struct tcpc_records {
+	struct list_head all;
+	unsigned int nr;
+	unsigned int portless;
+	bool closed;
+	u32 salt;
+	atomic64_t missed;
+	atomic64_t unmatched;
+};
+
+/**
+ * struct tcpc_peaks - what is to be shown of a record
+ * @peak: highest depth
+ * @recent: highest depth of this minute and the last
+ * @filled: how often an enqueue took the depth above the limit
+ * @queued: enqueues
+ */
+struct tcpc_peaks {
+	u32 peak;
+	u32 recent;
+	u32 filled;
+	u64 queued;
+};
+
+struct tcpc_record *tcpc_record_alloc(gfp_t gfp);
+void tcpc_record_free(struct tcpc_record *rec);
+struct tcpc_record *tcpc_record_of(const struct sock *sk);
+struct tcpc_record *tcpc_record_at(const struct tcpc_net *tn, u16 port,
+				   const struct in6_addr *addr);
+bool tcpc_record_add(struct tcpc_record *rec, struct tcpc_net *tn, struct sock *sk,
+		     u32 drops);
+void tcpc_record_end(struct sock *sk);
+void tcpc_record_settle(struct tcpc_record *rec);
+void tcpc_record_see(struct tcpc_record *rec, u32 depth);
+bool tcpc_record_read(struct tcpc_peaks *peaks, const struct sock *sk, u32 depth);
+unsigned int tcpc_record_total(void);
+
+void tcpc_records_init(struct tcpc_records *records);
+void tcpc_records_close(struct tcpc_net *tn);
+
+int tcpc_record_init(void);
+void tcpc_record_exit(void);
+
+#endif /* TCPC_RECORD_H */
