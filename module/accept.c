@@ -8,7 +8,9 @@
  */
 
 #include <linux/kernel.h>
+#include <net/inet6_hashtables.h>
 #include <net/inet_connection_sock.h>
+#include <net/inet_hashtables.h>
 #include <net/ipv6.h>
 #include <net/mptcp.h>
 #include <net/sock_reuseport.h>
@@ -27,6 +29,10 @@
  * all are read every now and then whoever chooses.
  */
 #define TCPC_ACCEPT_GROUP 16
+
+static const struct in6_addr tcpc_accept_any4 = {
+	.s6_addr32 = { 0, 0, cpu_to_be32(0xffff), 0 },
+};
 
 /* A connection was queued there: the depth now is this. Under RCU. */
 static void tcpc_accept_count(struct tcpc_record *rec, u32 depth)
@@ -87,9 +93,28 @@ static void tcpc_accept_see(struct tcpc_accept *a, struct tcpc_record *rec)
 	}
 }
 
-/* The member of a reuseport group the kernel's hash chooses, or NULL. Under RCU. */
-static struct sock *tcpc_accept_pick(const struct sock_reuseport *reuse,
-				     const struct sock *child, unsigned int offset)
+/*
+ * What the kernel hashed to choose a member of the reuseport group that listens at
+ * @addr: for a group on a wildcard address that is in the place of the child's own.
+ */
+static u32 tcpc_accept_hash(const struct sock *child, const struct in6_addr *addr)
+{
+	struct net *net = sock_net(child);
+
+	if (!ipv6_addr_any(addr) && !ipv6_addr_equal(addr, &tcpc_accept_any4))
+		return child->sk_hash;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (child->sk_family == AF_INET6 && !ipv6_addr_v4mapped(&child->sk_v6_daddr))
+		return inet6_ehashfn(net, &in6addr_any, child->sk_num,
+				     &child->sk_v6_daddr, child->sk_dport);
+#endif
+	return inet_ehashfn(net, htonl(INADDR_ANY), child->sk_num, child->sk_daddr,
+			    child->sk_dport);
+}
+
+/* A member of a reuseport group, counted from the one the hash chooses. Under RCU. */
+static struct sock *tcpc_accept_pick(const struct sock_reuseport *reuse, u32 hash,
+				     unsigned int offset)
 {
 	unsigned int i, nr;
 
@@ -97,8 +122,7 @@ static struct sock *tcpc_accept_pick(const struct sock_reuseport *reuse,
 	nr = reuse ? READ_ONCE(reuse->num_socks) : 0;
 	if (offset >= nr)
 		return NULL;
-	/* The hash of its four-tuple is also what chose the listener. */
-	i = reciprocal_scale(child->sk_hash, nr) + offset;
+	i = reciprocal_scale(hash, nr) + offset;
 	return READ_ONCE(reuse->socks[i < nr ? i : i - nr]);
 }
 
@@ -109,10 +133,12 @@ static void tcpc_accept_see_large(struct tcpc_accept *a, struct tcpc_record *fir
 	struct tcpc_record *rec;
 	const struct sock *sk;
 	unsigned int i;
+	u32 hash;
 
 	reuse = rcu_dereference(first->sk->sk_reuseport_cb);
+	hash = tcpc_accept_hash(a->child, &first->addr);
 	for (i = 0; i < TCPC_ACCEPT_GROUP; i++) {
-		sk = tcpc_accept_pick(reuse, a->child, i);
+		sk = tcpc_accept_pick(reuse, hash, i);
 		if (!sk)
 			return;
 		/* One whose queue is empty has nothing to tell, but may be the owner. */
@@ -147,10 +173,6 @@ static void tcpc_accept_see_at(struct tcpc_accept *a, const struct tcpc_net *tn,
 			break;
 	}
 }
-
-static const struct in6_addr tcpc_accept_any4 = {
-	.s6_addr32 = { 0, 0, cpu_to_be32(0xffff), 0 },
-};
 
 /* The addresses a child's listener may have. Under RCU. */
 static void tcpc_accept_look(struct tcpc_accept *a, const struct tcpc_net *tn,
@@ -215,7 +237,7 @@ void tcpc_accept_event(struct tcpc_net *tn, const struct sock *child)
 	}
 	if (!a.sure && a.others) {
 		sk = tcpc_accept_pick(rcu_dereference(a.owner->sk->sk_reuseport_cb),
-				      child, 0);
+				      tcpc_accept_hash(child, &a.owner->addr), 0);
 		rec = sk ? tcpc_record_of(sk) : NULL;
 		if (rec) {
 			a.owner = rec;

@@ -67,7 +67,7 @@ static bool tcpc_cgroup_path(struct cgroup *cgrp, struct cgroup_namespace *ns,
 {
 	int n;
 
-	if (!READ_ONCE(cgrp->root->cgrp.nr_descendants))
+	if (cgrp == &cgrp->root->cgrp && !READ_ONCE(cgrp->nr_descendants))
 		return false;
 	n = cgroup_path_ns(cgrp, buf, PATH_MAX, ns);
 	if (n <= 0 || n >= PATH_MAX)

@@ -101,8 +101,8 @@ static bool tcpc_events_by_close(const struct sock *sk)
 /*
  * A socket leaves CLOSE_WAIT: how long has it been since its peer was last heard?
  * That is known only if nothing but the application can have made it answer. The
- * kernel's own and MPTCP's are closed by others than an application. By whoever
- * has the socket.
+ * kernel's own and MPTCP's are closed by others than an application; an error is
+ * set before their state changes if not even those did. By whoever has the socket.
  */
 static void tcpc_events_close(struct tcpc_counters __percpu *counters,
 			      const struct sock *sk)
@@ -112,8 +112,16 @@ static void tcpc_events_close(struct tcpc_counters __percpu *counters,
 	unsigned int bucket;
 	u32 age;
 
+	/* Nobody has accepted it. */
+	if (!sk->sk_socket && !sock_flag(sk, SOCK_DEAD)) {
+		this_cpu_inc(counters->ended_otherwise);
+		return;
+	}
 	if (sk->sk_kern_sock || sk_is_mptcp(sk) || tp->repair) {
-		this_cpu_inc(counters->unknown);
+		if (sk->sk_err)
+			this_cpu_inc(counters->ended_otherwise);
+		else
+			this_cpu_inc(counters->unknown);
 		return;
 	}
 	if (!tcpc_events_by_close(sk)) {

@@ -151,6 +151,7 @@ static int tcpc_stream_render(struct tcpc_stream *s, struct file *file)
 {
 	struct tcpc_cgroup_names cgroups = { .ns = s->cgroup_ns };
 	const struct tcpc_view view = {
+		.tn = s->tn,
 		.net = s->tn->net,
 		.inum = s->tn->inum,
 		.user_ns = file->f_cred->user_ns,
