@@ -30,23 +30,15 @@
  */
 #define TCPC_ACCEPT_GROUP 16
 
+/* And how many are looked at, if most are bound to other devices. */
+#define TCPC_ACCEPT_LOOK 64
+
+/* Or are not known to have the port, because they listened without bind(). */
+#define TCPC_ACCEPT_PORTLESS 256
+
 static const struct in6_addr tcpc_accept_any4 = {
 	.s6_addr32 = { 0, 0, cpu_to_be32(0xffff), 0 },
 };
-
-/* A connection was queued there: the depth now is this. Under RCU. */
-static void tcpc_accept_count(struct tcpc_record *rec, u32 depth)
-{
-	u32 limit = READ_ONCE(rec->sk->sk_max_ack_backlog);
-
-	atomic64_inc(&rec->queued);
-	if (depth > limit) {
-		if (tcpc_queue_rose(depth, limit, atomic_xchg(&rec->full, 1)))
-			atomic_inc(&rec->filled);
-	} else if (atomic_read(&rec->full)) {
-		atomic_set(&rec->full, 0);
-	}
-}
 
 /**
  * struct tcpc_accept - who queued a child?
@@ -55,6 +47,7 @@ static void tcpc_accept_count(struct tcpc_record *rec, u32 depth)
  * @depth: of the queue of that
  * @sure: there is no doubt
  * @others: others might be
+ * @any_device: whatever device they are bound to
  */
 struct tcpc_accept {
 	const struct sock *child;
@@ -62,7 +55,28 @@ struct tcpc_accept {
 	u32 depth;
 	bool sure;
 	bool others;
+	bool any_device;
 };
+
+/*
+ * A child was queued. If it is not at the end of the queue any more, somebody else
+ * was queued behind it, or nobody is there: then it is not what filled the queue.
+ * Under RCU.
+ */
+static void tcpc_accept_count(const struct tcpc_accept *a)
+{
+	u32 limit = READ_ONCE(a->owner->sk->sk_max_ack_backlog);
+	struct tcpc_record *rec = a->owner;
+
+	atomic64_inc(&rec->queued);
+	if (a->depth <= limit) {
+		if (atomic_read(&rec->full))
+			atomic_set(&rec->full, 0);
+	} else if (a->sure &&
+		   tcpc_queue_rose(a->depth, limit, atomic_xchg(&rec->full, 1))) {
+		atomic_inc(&rec->filled);
+	}
+}
 
 /*
  * Is the child at the end of this queue? Whoever takes requests from a queue may
@@ -150,52 +164,76 @@ static void tcpc_accept_see_large(struct tcpc_accept *a, struct tcpc_record *fir
 	}
 }
 
+/*
+ * Can it have this child, as to the device it is bound to? Not if the child was
+ * made with another; but see tcpc_accept_look(). Under RCU.
+ */
+static bool tcpc_accept_device(const struct tcpc_accept *a, const struct tcpc_record *rec)
+{
+	int ifindex = READ_ONCE(rec->sk->sk_bound_dev_if);
+
+	return !ifindex || a->any_device || ifindex == a->child->sk_bound_dev_if;
+}
+
 /* Read the queues of all that listen at this address. Under RCU. */
 static void tcpc_accept_see_at(struct tcpc_accept *a, const struct tcpc_net *tn,
 			       const struct in6_addr *addr)
 {
+	unsigned int i, members, seen = 0;
 	struct tcpc_record *first, *rec;
-	unsigned int i;
 
 	first = tcpc_record_at(tn, a->child->sk_num, addr);
 	if (!first)
 		return;
-	if (READ_ONCE(first->members) > TCPC_ACCEPT_GROUP &&
-	    rcu_access_pointer(first->sk->sk_reuseport_cb)) {
-		tcpc_accept_see_large(a, first);
-		return;
-	}
+	members = READ_ONCE(first->members);
 	rec = first;
-	for (i = 0; i < TCPC_ACCEPT_GROUP; i++) {
-		tcpc_accept_see(a, rec);
+	for (i = 0; i < TCPC_ACCEPT_LOOK && seen < TCPC_ACCEPT_GROUP; i++) {
+		if (tcpc_accept_device(a, rec)) {
+			if (!seen++ && members > TCPC_ACCEPT_GROUP &&
+			    rcu_access_pointer(rec->sk->sk_reuseport_cb)) {
+				tcpc_accept_see_large(a, rec);
+				return;
+			}
+			tcpc_accept_see(a, rec);
+		}
 		rec = list_entry_rcu(rec->ring.next, struct tcpc_record, ring);
 		if (rec == first)
 			break;
 	}
 }
 
-/* The addresses a child's listener may have. Under RCU. */
+/*
+ * The addresses a child's listener may have. A child of an IPv6 link-local address
+ * is bound to the device its peer is at, its listener perhaps to the VRF of that;
+ * so if there is none of the right device, any. Under RCU.
+ */
 static void tcpc_accept_look(struct tcpc_accept *a, const struct tcpc_net *tn,
 			     const struct in6_addr *addr)
 {
-	tcpc_accept_see_at(a, tn, addr);
-	if (ipv6_addr_v4mapped(addr))
-		tcpc_accept_see_at(a, tn, &tcpc_accept_any4);
-	tcpc_accept_see_at(a, tn, &in6addr_any);
+	a->any_device = false;
+	do {
+		tcpc_accept_see_at(a, tn, addr);
+		if (ipv6_addr_v4mapped(addr))
+			tcpc_accept_see_at(a, tn, &tcpc_accept_any4);
+		tcpc_accept_see_at(a, tn, &in6addr_any);
+		a->any_device = !a->any_device;
+	} while (!a->owner && a->any_device && a->child->sk_bound_dev_if);
 }
 
-/* See to listeners at this address that had no port. Under RCU. */
-static void tcpc_accept_settle(const struct tcpc_net *tn, const struct in6_addr *addr)
+/* See to listeners at this address that had no port, and have it now. Under RCU. */
+static void tcpc_accept_settle(const struct tcpc_net *tn, const struct in6_addr *addr,
+			       u16 port)
 {
 	struct tcpc_record *first, *rec, *next;
 	unsigned int i;
 
 	first = tcpc_record_at(tn, 0, addr);
 	rec = first;
-	for (i = 0; rec && i < TCPC_ACCEPT_GROUP; i++) {
+	for (i = 0; rec && i < TCPC_ACCEPT_PORTLESS; i++) {
 		/* Before it is in another ring. */
 		next = list_entry_rcu(rec->ring.next, struct tcpc_record, ring);
-		tcpc_record_settle(rec);
+		if (READ_ONCE(rec->sk->sk_num) == port)
+			tcpc_record_settle(rec);
 		rec = next == first ? NULL : next;
 	}
 }
@@ -208,7 +246,7 @@ static void tcpc_accept_settle(const struct tcpc_net *tn, const struct in6_addr 
  * Reads the depth of the queues it may be in, at most TCPC_ACCEPT_GROUP for each
  * of three addresses.
  *
- * Context: softirq, or process with softirqs off; under RCU.
+ * Context: softirq, or process that has the child; under RCU.
  */
 void tcpc_accept_event(struct tcpc_net *tn, const struct sock *child)
 {
@@ -220,16 +258,18 @@ void tcpc_accept_event(struct tcpc_net *tn, const struct sock *child)
 	tcpc_sock_local(child, &addr);
 	tcpc_accept_look(&a, tn, &addr);
 	if (!a.owner && READ_ONCE(tn->records.portless)) {
-		tcpc_accept_settle(tn, &addr);
-		tcpc_accept_settle(tn, &tcpc_accept_any4);
-		tcpc_accept_settle(tn, &in6addr_any);
+		tcpc_accept_settle(tn, &addr, child->sk_num);
+		tcpc_accept_settle(tn, &tcpc_accept_any4, child->sk_num);
+		tcpc_accept_settle(tn, &in6addr_any, child->sk_num);
 		tcpc_accept_look(&a, tn, &addr);
 	}
 	/*
-	 * Joins of an MPTCP connection are not queued, and have its struct socket.
-	 * Both ends of a simultaneous open have theirs.
+	 * Joins of an MPTCP connection are not queued, and look like others. An end of
+	 * a simultaneous open is not either; it has a struct socket, which nobody can
+	 * give to a child yet but by fast open, in whose SYN there was data.
 	 */
-	if (!a.sure && child->sk_socket && (!a.owner || sk_is_mptcp(child)))
+	if (!a.sure && (sk_is_mptcp(child) ||
+			(child->sk_socket && !tcp_sk(child)->syn_data_acked)))
 		return;
 	if (!a.owner) {
 		atomic64_inc(&tn->records.unmatched);
@@ -244,6 +284,6 @@ void tcpc_accept_event(struct tcpc_net *tn, const struct sock *child)
 			a.depth = READ_ONCE(sk->sk_ack_backlog);
 		}
 	}
-	tcpc_accept_count(a.owner, a.depth);
+	tcpc_accept_count(&a);
 }
 

@@ -18,8 +18,12 @@
 #include "net.h"
 #include "record.h"
 
-/* Lines kept of the whole host: some 5 MiB. */
+/*
+ * Lines kept of the whole host, some 5 MiB, but for so many of each namespace that
+ * no other can take.
+ */
 #define TCPC_ENDED_HOST 16384
+#define TCPC_ENDED_FLOOR 16
 
 /*
  * Protects the lists and the two below. Raw, and with interrupts off: it is taken
@@ -43,7 +47,6 @@ void tcpc_ended_list_init(struct tcpc_ended_list *list)
 {
 	INIT_LIST_HEAD(&list->all);
 	list->nr = 0;
-	list->missed = 0;
 }
 
 /* Readers may still be at the record it is part of. Any context. */
@@ -73,7 +76,8 @@ static struct tcpc_ended *tcpc_ended_shift(struct tcpc_ended_list *list)
  * @e: it, part of a struct tcpc_record that nobody finds any more; filled but
  *	for @node and @order; belongs to the list
  *
- * If the list is full, or no more lines are kept on this host, its oldest goes.
+ * If the list is full, or the host has enough and this list more than the least,
+ * its oldest goes.
  *
  * Context: any.
  */
@@ -83,17 +87,13 @@ void tcpc_ended_add(struct tcpc_ended_list *list, struct tcpc_ended *e)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&tcpc_ended_lock, flags);
-	if (list->nr >= TCPC_ENDED_MAX || tcpc_ended_nr >= TCPC_ENDED_HOST)
+	if (list->nr >= TCPC_ENDED_MAX ||
+	    (list->nr >= TCPC_ENDED_FLOOR && tcpc_ended_nr >= TCPC_ENDED_HOST))
 		old = tcpc_ended_shift(list);
-	if (tcpc_ended_nr < TCPC_ENDED_HOST) {
-		e->order = tcpc_ended_order++;
-		list_add_tail(&e->node, &list->all);
-		list->nr++;
-		tcpc_ended_nr++;
-	} else {
-		list->missed++;
-		old = e;
-	}
+	e->order = tcpc_ended_order++;
+	list_add_tail(&e->node, &list->all);
+	list->nr++;
+	tcpc_ended_nr++;
 	raw_spin_unlock_irqrestore(&tcpc_ended_lock, flags);
 	if (old)
 		tcpc_ended_free(old);
@@ -123,23 +123,6 @@ void tcpc_ended_bury(struct tcpc_ended_list *list)
 	raw_spin_unlock_irq(&tcpc_ended_lock);
 	list_for_each_entry_safe(old, next, &olds, node)
 		tcpc_ended_free(old);
-}
-
-/**
- * tcpc_ended_missed() - lines there was no room for
- * @list: of a namespace
- *
- * Context: process.
- * Return: how many.
- */
-u64 tcpc_ended_missed(struct tcpc_ended_list *list)
-{
-	u64 missed;
-
-	raw_spin_lock_irq(&tcpc_ended_lock);
-	missed = list->missed;
-	raw_spin_unlock_irq(&tcpc_ended_lock);
-	return missed;
 }
 
 /* Room for all lines of one more list. Process context. */

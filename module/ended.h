@@ -55,12 +55,10 @@ struct tcpc_ended {
  * struct tcpc_ended_list - those of a namespace
  * @all: them, oldest first; all under the lock of ended.c
  * @nr: how many
- * @missed: those there was no room for
  */
 struct tcpc_ended_list {
 	struct list_head all;
 	unsigned int nr;
-	u64 missed;
 };
 
 /**
@@ -78,7 +76,6 @@ struct tcpc_ended_rows {
 void tcpc_ended_list_init(struct tcpc_ended_list *list);
 void tcpc_ended_add(struct tcpc_ended_list *list, struct tcpc_ended *e);
 void tcpc_ended_bury(struct tcpc_ended_list *list);
-u64 tcpc_ended_missed(struct tcpc_ended_list *list);
 
 int tcpc_ended_copy(struct tcpc_ended_rows *rows, struct tcpc_ended_list *list);
 int tcpc_ended_copy_all(struct tcpc_ended_rows *rows);

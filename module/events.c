@@ -35,7 +35,7 @@
 /* Module parameter events: listen to the tracepoint. */
 bool tcpc_events = true;
 
-/* Set and cleared at load and unload alone. */
+/* Set when the module is loaded, if events are followed. */
 static struct tracepoint *tcpc_events_tracepoint;
 
 /**
@@ -70,14 +70,13 @@ bool tcpc_state_traced(unsigned int state)
  */
 static void tcpc_events_listen(struct tcpc_net *tn, struct sock *sk)
 {
-	u16 port = READ_ONCE(sk->sk_num);
 	struct tcpc_record *rec = NULL;
-	bool served = !port;
+	bool served;
 
-	if (port)
-		served = (IS_ENABLED(CONFIG_PREEMPT_RT) ||
-			  tcpc_served_room(&tn->served, port, GFP_ATOMIC)) &&
-			 tcpc_served_note(&tn->served, port, tcpc_listener_kinds(sk));
+	/* What is kept of a namespace that is being destroyed is freed soon. */
+	if (READ_ONCE(tn->records.closed))
+		return;
+	served = !READ_ONCE(sk->sk_num) || tcpc_listener_serve(&tn->served, sk);
 	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
 		rec = tcpc_record_alloc(GFP_ATOMIC);
 	if (!rec || !served)
@@ -155,6 +154,9 @@ static void tcpc_events_probe(void *data, const struct sock *sk, const int oldst
 
 	rcu_read_lock();
 	tn = tcpc_net_of(sock_net(sk));
+	/* A namespace that is being created, and not known yet. */
+	if (!tn)
+		goto out;
 	counters = READ_ONCE(tn->counters);
 	if (counters) {
 		this_cpu_inc(counters->entered[newstate]);
@@ -169,6 +171,7 @@ static void tcpc_events_probe(void *data, const struct sock *sk, const int oldst
 		tcpc_events_listen(tn, (struct sock *)sk);
 	else if (oldstate == TCP_LISTEN && !born)
 		tcpc_record_end((struct sock *)sk);
+out:
 	rcu_read_unlock();
 }
 
@@ -281,6 +284,8 @@ void tcpc_events_init(void)
 	}
 	tcpc_events_tracepoint = tp;
 	tcpc_adopt();
+	/* One whose event was before, and that was not in the table yet. */
+	tcpc_adopt_later();
 }
 
 /**

@@ -59,6 +59,26 @@ unsigned int tcpc_listener_kinds(const struct sock *sk)
 }
 
 /**
+ * tcpc_listener_serve() - the port of a listener is served
+ * @served: the ports of its namespace
+ * @sk: the listener, which has a port
+ *
+ * PREEMPT_RT cannot allocate where preemption is off; there only what has room is
+ * noted.
+ *
+ * Context: as tcpc_listener_kinds(); does not sleep.
+ * Return: false if there is no room.
+ */
+bool tcpc_listener_serve(struct tcpc_served *served, const struct sock *sk)
+{
+	u16 port = READ_ONCE(sk->sk_num);
+
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		tcpc_served_room(served, port, GFP_ATOMIC);
+	return tcpc_served_note(served, port, tcpc_listener_kinds(sk));
+}
+
+/**
  * tcpc_listener_note() - read a listening socket
  * @l: filled; to be let go with tcpc_listener_release()
  * @sk: the socket
@@ -84,7 +104,7 @@ void tcpc_listener_note(struct tcpc_listener *l, struct sock *sk,
 	l->cgroup = tcpc_cgroup_get(sk);
 	l->depth = READ_ONCE(sk->sk_ack_backlog);
 	l->limit = READ_ONCE(sk->sk_max_ack_backlog);
-	l->recorded = tcpc_record_read(&l->peaks, sk, l->depth);
+	tcpc_record_read(&l->peaks, sk, l->depth);
 	l->drops = sk_drops_read(sk);
 	l->syn_queue = inet_csk_reqsk_queue_len(sk);
 	if (l->depth && refcount_inc_not_zero(&sk->sk_refcnt))
@@ -108,15 +128,17 @@ int tcpc_listener_queue(struct tcpc_listener *l)
 	err = tcpc_queue_read(&queue, l->sk);
 	if (err == -EBUSY)
 		return err;
+	if (!err) {
+		/* It may be deeper than when it was noted. */
+		rcu_read_lock();
+		tcpc_record_read(&l->peaks, l->sk, queue.depth);
+		rcu_read_unlock();
+	}
 	sock_put(l->sk);
 	l->sk = NULL;
 	if (err)
 		return 0; /* closed since: it stays as it was noted */
 	l->depth = queue.depth;
-	if (l->recorded) {
-		l->peaks.peak = max(l->peaks.peak, l->depth);
-		l->peaks.recent = max(l->peaks.recent, l->depth);
-	}
 	l->unaccepted_close_wait = queue.close_wait;
 	l->unaccepted_reset = queue.reset;
 	l->oldest_wait_ms = queue.oldest_wait_ms;

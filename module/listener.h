@@ -11,6 +11,7 @@
 
 struct cgroup;
 struct sock;
+struct tcpc_served;
 
 /**
  * struct tcpc_listener - a listening socket
@@ -26,8 +27,7 @@ struct sock;
  * @cgroup: with a reference; NULL if unknown
  * @depth: connections in the accept queue
  * @limit: the accept queue is full when @depth is greater
- * @recorded: it has a record
- * @peaks: what that says; zeroes if it has none
+ * @peaks: what its record says; zeroes if it has none
  * @drops: SYNs and final ACKs it refused
  * @syn_queue: connections in the SYN queue
  * @unaccepted_close_wait: connections in the accept queue whose peer has closed
@@ -47,7 +47,6 @@ struct tcpc_listener {
 	struct cgroup *cgroup;
 	u32 depth;
 	u32 limit;
-	bool recorded;
 	struct tcpc_peaks peaks;
 	u32 drops;
 	u32 syn_queue;
@@ -57,6 +56,7 @@ struct tcpc_listener {
 };
 
 unsigned int tcpc_listener_kinds(const struct sock *sk);
+bool tcpc_listener_serve(struct tcpc_served *served, const struct sock *sk);
 void tcpc_listener_note(struct tcpc_listener *l, struct sock *sk,
 			unsigned int slot);
 int tcpc_listener_queue(struct tcpc_listener *l);

@@ -118,8 +118,9 @@ static int tcpc_proc_open(struct inode *inode, struct file *file)
  */
 static int tcpc_proc_host_open(struct inode *inode, struct file *file)
 {
-	if (file->f_mode & FMODE_WRITE || !capable(CAP_NET_ADMIN) ||
-	    !net_eq(current->nsproxy->net_ns, &init_net))
+	/* The capability last: to be asked for it may be audited. */
+	if (file->f_mode & FMODE_WRITE ||
+	    !net_eq(current->nsproxy->net_ns, &init_net) || !capable(CAP_NET_ADMIN))
 		return -EACCES;
 	return tcpc_proc_fill(pde_data(inode), file);
 }

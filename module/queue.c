@@ -91,24 +91,38 @@ static struct request_sock *tcpc_queue_piece(struct tcpc_queue *queue,
 	return req;
 }
 
-/**
- * tcpc_queue_dead() - are there dead connections in the queue of a listener that ends?
- * @listener: owned by the caller, whose state is about to change from TCP_LISTEN
- *
- * Who owns a listener alone may take requests from its queue, and softirqs append
- * to it; so without rskq_lock, which must not be taken where preemption is off on
- * PREEMPT_RT. The first TCPC_QUEUE_PIECE are seen, the oldest.
- *
- * Context: any, under RCU.
- * Return: true if the peer of one has closed or reset it.
- */
-bool tcpc_queue_dead(const struct sock *listener)
+/* Are there dead ones in the first piece? Under rskq_lock, or as below. */
+static bool tcpc_queue_piece_dead(const struct request_sock_queue *q)
 {
-	const struct request_sock_queue *q = &inet_csk(listener)->icsk_accept_queue;
 	struct tcpc_queue queue = {};
 
 	tcpc_queue_piece(&queue, READ_ONCE(q->rskq_accept_head));
 	return queue.close_wait || queue.reset;
+}
+
+/**
+ * tcpc_queue_dead() - are there dead connections in the queue of a listener that ends?
+ * @listener: owned by the caller, whose state is about to change from TCP_LISTEN
+ *
+ * The first TCPC_QUEUE_PIECE are seen, the oldest. On PREEMPT_RT that must be without
+ * rskq_lock where preemption is off. The owner of a listener alone may take requests
+ * from its queue, softirqs append to it: on x86, which keeps their stores in order,
+ * there is always a whole queue to be seen.
+ *
+ * Context: process, perhaps with preemption off; under RCU.
+ * Return: true if the peer of one has closed or reset it.
+ */
+bool tcpc_queue_dead(struct sock *listener)
+{
+	struct request_sock_queue *q = &inet_csk(listener)->icsk_accept_queue;
+	bool dead;
+
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		return IS_ENABLED(CONFIG_X86) && tcpc_queue_piece_dead(q);
+	spin_lock_bh(&q->rskq_lock);
+	dead = tcpc_queue_piece_dead(q);
+	spin_unlock_bh(&q->rskq_lock);
+	return dead;
 }
 
 /**

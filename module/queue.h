@@ -21,7 +21,7 @@ struct tcpc_queue {
 	u64 oldest_wait_ms;
 };
 
-bool tcpc_queue_dead(const struct sock *listener);
+bool tcpc_queue_dead(struct sock *listener);
 int tcpc_queue_read(struct tcpc_queue *queue, struct sock *listener);
 
 #endif /* TCPC_QUEUE_H */

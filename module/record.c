@@ -19,15 +19,18 @@
 #include <linux/timekeeping.h>
 #include <net/inet_connection_sock.h>
 
+#include "adopt.h"
 #include "cgroup.h"
 #include "compat.h"
 #include "conn.h"
+#include "listener.h"
 #include "net.h"
 #include "peak.h"
 #include "queue.h"
 #include "record.h"
 
-#define TCPC_RECORD_BITS 13
+/* A megabyte for the two tables: one tenant may have most of the listeners. */
+#define TCPC_RECORD_BITS 16
 
 /*
  * Protects the tables, what struct tcpc_record says, and the lists. Raw, and with
@@ -43,7 +46,7 @@ static unsigned int tcpc_record_nr; /* of all namespaces */
  * tcpc_record_alloc() - memory for a record
  * @gfp: how to get it
  *
- * It is charged to whoever listens.
+ * It is charged to whoever listens, if that is who calls.
  *
  * Context: as @gfp says.
  * Return: it, or NULL.
@@ -227,17 +230,21 @@ void tcpc_record_settle(struct tcpc_record *rec)
 {
 	u16 port = READ_ONCE(rec->sk->sk_num);
 	unsigned long flags;
+	bool settled;
 
 	if (!port)
 		return;
 	raw_spin_lock_irqsave(&tcpc_record_lock, flags);
-	if (tcpc_record_of(rec->sk) == rec && !rec->port) {
+	settled = tcpc_record_of(rec->sk) == rec && !rec->port;
+	if (settled) {
 		tcpc_record_unlink(rec);
 		WRITE_ONCE(rec->port, port);
 		tcpc_record_link(rec);
 		WRITE_ONCE(rec->tn->records.portless, rec->tn->records.portless - 1);
 	}
 	raw_spin_unlock_irqrestore(&tcpc_record_lock, flags);
+	if (settled && !tcpc_listener_serve(&rec->tn->served, rec->sk))
+		tcpc_adopt_later();
 }
 
 /**
@@ -254,6 +261,9 @@ void tcpc_record_see(struct tcpc_record *rec, u32 depth)
 	u32 minute = div_u64(ktime_get_seconds(), 60);
 	s64 old = atomic64_read(&rec->recent), new;
 	int peak = atomic_read(&rec->peak);
+
+	if (depth > READ_ONCE(rec->sk->sk_max_ack_backlog) && !READ_ONCE(rec->over))
+		WRITE_ONCE(rec->over, true);
 
 	/* Each fails only if another CPU was quicker, and soon there is nothing to do. */
 	while (depth > (u32)peak && !atomic_try_cmpxchg(&rec->peak, &peak, depth))
@@ -272,13 +282,14 @@ static bool tcpc_record_bad(struct tcpc_record *rec, struct sock *sk)
 	e->limit = READ_ONCE(sk->sk_max_ack_backlog);
 	e->filled = atomic_read(&rec->filled);
 	e->drops = sk_drops_read(sk) - rec->drops;
-	if (e->peak <= e->limit && !e->filled && !e->drops && !tcpc_queue_dead(sk))
+	if (!rec->over && !e->drops && !tcpc_queue_dead(sk))
 		return false;
 	e->time = ktime_get_real_seconds();
 	e->inum = rec->tn->inum;
 	e->ifindex = READ_ONCE(sk->sk_bound_dev_if);
 	e->addr = rec->addr;
-	e->port = rec->port;
+	/* The listener itself has none any more, if it was not bound to it. */
+	e->port = rec->port ?: ntohs(inet_sk(sk)->inet_sport);
 	e->uid = sk_uid(sk);
 	e->cgroup = tcpc_cgroup_get(sk);
 	e->lifetime_s = ktime_get_seconds() - rec->began;
@@ -316,18 +327,15 @@ void tcpc_record_end(struct sock *sk)
  * @depth: of its queue now
  *
  * Context: under RCU.
- * Return: true if it has a record.
  */
-bool tcpc_record_read(struct tcpc_peaks *peaks, const struct sock *sk, u32 depth)
+void tcpc_record_read(struct tcpc_peaks *peaks, const struct sock *sk, u32 depth)
 {
 	struct tcpc_record *rec;
 
 	memset(peaks, 0, sizeof(*peaks));
-	if (!tcpc_record_by_sock)
-		return false;
-	rec = tcpc_record_of(sk);
+	rec = tcpc_record_by_sock ? tcpc_record_of(sk) : NULL;
 	if (!rec)
-		return false;
+		return;
 	if (!READ_ONCE(rec->port))
 		tcpc_record_settle(rec);
 	tcpc_record_see(rec, depth);
@@ -336,7 +344,6 @@ bool tcpc_record_read(struct tcpc_peaks *peaks, const struct sock *sk, u32 depth
 					 div_u64(ktime_get_seconds(), 60));
 	peaks->filled = atomic_read(&rec->filled);
 	peaks->queued = atomic64_read(&rec->queued);
-	return true;
 }
 
 /**
@@ -378,7 +385,7 @@ void tcpc_records_close(struct tcpc_net *tn)
 	do {
 		/* One by one: each time the lock is held shortly. */
 		raw_spin_lock_irq(&tcpc_record_lock);
-		records->closed = true;
+		WRITE_ONCE(records->closed, true);
 		rec = list_first_entry_or_null(&records->all, struct tcpc_record, node);
 		if (rec)
 			tcpc_record_remove(rec);

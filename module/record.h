@@ -30,6 +30,7 @@ struct tcpc_net;
  * @drops: of the listener when it began to listen; from @by_sock to here these
  *	change under the lock of all records
  * @peak: highest depth seen
+ * @over: the depth was seen above the limit
  * @full: it was last seen full
  * @filled: how often an enqueue took the depth above the limit
  * @recent: highest depths of late, see tcpc_recent_add()
@@ -50,6 +51,7 @@ struct tcpc_record {
 	u64 began;
 	u32 drops;
 
+	bool over;
 	atomic_t peak;
 	atomic_t full;
 	atomic_t filled;
@@ -103,7 +105,7 @@ bool tcpc_record_add(struct tcpc_record *rec, struct tcpc_net *tn, struct sock *
 void tcpc_record_end(struct sock *sk);
 void tcpc_record_settle(struct tcpc_record *rec);
 void tcpc_record_see(struct tcpc_record *rec, u32 depth);
-bool tcpc_record_read(struct tcpc_peaks *peaks, const struct sock *sk, u32 depth);
+void tcpc_record_read(struct tcpc_peaks *peaks, const struct sock *sk, u32 depth);
 unsigned int tcpc_record_total(void);
 
 void tcpc_records_init(struct tcpc_records *records);

@@ -145,12 +145,6 @@ static u64 tcpc_stat_records_host(const struct tcpc_view *view,
 	return tcpc_record_total();
 }
 
-static u64 tcpc_stat_ended_missed(const struct tcpc_view *view,
-				  const struct tcpc_stat_key *key)
-{
-	return tcpc_ended_missed(&view->tn->ended);
-}
-
 /* An atomic64_t of struct tcpc_net. */
 static u64 tcpc_stat_atomic(const struct tcpc_view *view,
 			    const struct tcpc_stat_key *key)
@@ -220,7 +214,6 @@ static const struct tcpc_stat_key tcpc_stat_keys[] = {
 	{ .name = "listener_records_missed", TCPC_ATOMIC(records.missed) },
 	{ .name = "listener_records_host", .value = tcpc_stat_records_host, .host = true },
 	{ .name = "accepts_unmatched", TCPC_ATOMIC(records.unmatched) },
-	{ .name = "ended_missed", .value = tcpc_stat_ended_missed },
 	{ .name = "netns_without_files", .value = tcpc_stat_netns_without_files, .host = true },
 };
 
