@@ -96,10 +96,12 @@ static void tcpc_accept_see(struct tcpc_accept *a, struct tcpc_record *rec)
 {
 	u32 depth = READ_ONCE(rec->sk->sk_ack_backlog);
 
-	tcpc_record_see(rec, depth);
+	/* An empty queue has nothing to tell; in a group most may be. */
+	if (depth)
+		tcpc_record_see(rec, depth);
 	if (a->sure)
 		return;
-	a->sure = tcpc_accept_tail(rec->sk, a->child);
+	a->sure = depth && tcpc_accept_tail(rec->sk, a->child);
 	a->others = a->owner;
 	if (!a->owner || a->sure) {
 		a->owner = rec;
