@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# The scenarios and the benchmark do what they say: programs that bring a host
+# The scenarios and the benchmarks do what they say: programs that bring a host
 # into a state, and the module's files that show it.
 #
 #	+-- netns, lo ----------------------------------------------+
 #	| close_wait_leak   8080:  clients gone, the server is not  |
 #	| not_accepting     8081:  queue full of clients gone       |
+#	| burst             8084:  queue full, and drained again    |
 #	| client_pool       3306:  the server is gone               |
 #	| closed_unreleased 8083:  leaked, and reset                |
 #	| crashed_peers     5222 ====== cut ====== another netns    |
@@ -177,6 +178,13 @@ ss_count()
 	nsenter -t $pid --net ss -Htan "$@" | wc -l
 }
 
+# next_burst NUMBER: have it, and wait until it is over
+next_burst()
+{
+	echo >&3
+	becomes "burst: number $1 is over" 1 grep -c "number $1 is over" "$out/said"
+}
+
 # holds INODE: is it a socket of what was started, or of nobody else?
 holds()
 {
@@ -184,7 +192,7 @@ holds()
 }
 
 echo "TAP version 13"
-echo "1..48"
+echo "1..61"
 ip link set lo up
 echo 0 >"$MS"
 
@@ -233,6 +241,23 @@ stop
 same "not_accepting: ends with its input" 0 $?
 becomes "not_accepting: what was queued goes" 0 cells states ipv4 state=close_wait
 same "not_accepting: its listener goes" "" "$(cells listeners depth local=127.0.0.1:8081)"
+
+start burst 8084 32
+same "burst: nothing was queued" "0 0 0 0" \
+	"$(cells listeners "depth peak filled queued" local=127.0.0.1:8084)"
+for i in 1 2 3; do
+	next_burst $i
+	same "burst: looked for after number $i" "0 32" \
+		"$(cells listeners "depth limit" local=127.0.0.1:8084)"
+done
+same "burst: as ss has it" "0 32" "$(ss -Hltn 'sport = :8084' | awk '{ print $2, $3 }')"
+same "burst: seen by the peak" "33 33 3 99" \
+	"$(cells listeners "peak peak_recent filled queued" local=127.0.0.1:8084)"
+same "burst: nobody is turned away" 0 "$(cells listeners drops local=127.0.0.1:8084)"
+stop
+same "burst: ends with its input" 0 $?
+becomes "burst: known after its end" "33 32 3" \
+	cells ended "peak limit filled" local=127.0.0.1:8084
 
 start client_pool 3306 12
 same "client_pool: cause" "sockets 12 fin_pending 12 " "$(causes client 127.0.0.1:3306)"
@@ -315,5 +340,14 @@ walk 2000 2 >"$out/walk" 2>&1
 sed 's/^/# /' "$out/walk"
 same "walk: counts" "connections 2000 close_wait 1000 fin_wait2 1000 established 2000" \
 	"$(grep ^connections "$out/walk")"
+
+if [ -e "${TCP_CENSUS_KO:-/tcp_census.ko}" ]; then
+	accept 1 >"$out/accept" 2>&1
+	sed 's/^/# /' "$out/accept"
+	same "accept: counts" "1 rounds, 1 acceptors, 400 connections a turn each" \
+		"$(grep rounds, "$out/accept")"
+else
+	skip "accept: counts" "there is no module to load and unload: set TCP_CENSUS_KO"
+fi
 
 exit $failed

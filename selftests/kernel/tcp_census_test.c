@@ -9,11 +9,14 @@
  *	connect A.B.C.D PORT		a connection of the kernel's own
  *	listen A.B.C.D PORT BACKLOG	a listener of the kernel's own
  *	release				close what these two made
+ *	traced NAME			0 if anybody listens to that tracepoint, ENODATA
+ *					if nobody does, ENOENT if there is none
  *
  * FD is the writer's, and so is the network namespace.
  */
 
 #include <linux/inet.h>
+#include <linux/jump_label.h>
 #include <linux/list.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -22,6 +25,7 @@
 #include <linux/proc_fs.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/tracepoint.h>
 #include <net/inet_connection_sock.h>
 #include <net/net_namespace.h>
 #include <net/tcp.h>
@@ -227,6 +231,32 @@ out:
 	return err;
 }
 
+/**
+ * struct tcpct_trace - a tracepoint that is looked for
+ * @name: of it
+ * @err: what was found out
+ */
+struct tcpct_trace {
+	const char *name;
+	int err;
+};
+
+static void tcpct_traced_one(struct tracepoint *tp, void *arg)
+{
+	struct tcpct_trace *trace = arg;
+
+	if (!strcmp(tp->name, trace->name))
+		trace->err = static_key_enabled(&tp->key) ? 0 : -ENODATA;
+}
+
+static int tcpct_traced(char **word)
+{
+	struct tcpct_trace trace = { .name = word[0], .err = -ENOENT };
+
+	for_each_kernel_tracepoint(tcpct_traced_one, &trace);
+	return trace.err;
+}
+
 static const struct {
 	const char *name;
 	int words;
@@ -236,6 +266,7 @@ static const struct {
 	{ "connect", 2, tcpct_connect },
 	{ "listen", 3, tcpct_listen },
 	{ "release", 0, tcpct_release },
+	{ "traced", 1, tcpct_traced },
 };
 
 static int tcpct_run(const char *text)

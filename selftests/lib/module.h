@@ -7,7 +7,12 @@
 
 const char *module_file(void);
 bool loaded(void);
+int load_with(const char *params);
 void load(void);
 void unload(void);
+void load_again(void);
+
+unsigned long long expedite(void);
+void expedite_as(unsigned long long was);
 
 #endif /* LIB_MODULE_H */

@@ -23,7 +23,7 @@ bool test_module_there(void)
 /**
  * test_module() - have it do something
  * @fmt: a command: "age FD SECONDS", "connect A.B.C.D PORT",
- *	"listen A.B.C.D PORT BACKLOG" or "release"
+ *	"listen A.B.C.D PORT BACKLOG", "release" or "traced NAME"
  *
  * Return: 0 or the errno.
  */

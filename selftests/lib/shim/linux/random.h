@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef SHIM_LINUX_RANDOM_H
+#define SHIM_LINUX_RANDOM_H
+
+#include <stddef.h>
+
+/* In lib/shim.c, where a test decides what is random. */
+void get_random_bytes(void *buffer, size_t len);
+
+#endif /* SHIM_LINUX_RANDOM_H */

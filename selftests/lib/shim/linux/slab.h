@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* They are in lib/shim.c, and fail where a test wants it. */
+#ifndef SHIM_LINUX_SLAB_H
+#define SHIM_LINUX_SLAB_H
+
+#include <stddef.h>
+
+#define GFP_KERNEL 1
+#define __GFP_NOWARN 2
+
+void *kvmalloc_array(size_t n, size_t size, unsigned int flags);
+void *kvcalloc(size_t n, size_t size, unsigned int flags);
+void kvfree(const void *memory);
+
+#endif /* SHIM_LINUX_SLAB_H */
