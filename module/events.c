@@ -5,8 +5,9 @@
  * sock:inet_sock_set_state is called before the state changes, by whoever has the
  * socket: in process context owning it (close(), listen(), shutdown()), in softirq
  * under its spin lock. Up to 6.12 preemption is off; on 7.x it is not, and SRCU
- * is held. So everything here is done under our own rcu_read_lock(), per-CPU
- * counters are changed by one operation, and nothing sleeps.
+ * is held. So everything here is done under RCU of our own, and nothing sleeps. For
+ * all events that is rcu_read_lock_sched(), which costs less; for the few where more
+ * is to be done rcu_read_lock(), because it takes locks that PREEMPT_RT sleeps on.
  */
 
 #include <linux/fs.h>
@@ -47,20 +48,6 @@ static struct tracepoint *tcpc_events_tracepoint;
 bool tcpc_events_on(void)
 {
 	return tcpc_events_tracepoint;
-}
-
-/**
- * tcpc_state_traced() - does the tracepoint report changes to and from a state?
- * @state: a TCP state
- *
- * TIME_WAIT is that of another object, which no event tells of.
- *
- * Context: any.
- * Return: true if so.
- */
-bool tcpc_state_traced(unsigned int state)
-{
-	return state > 0 && state < TCPC_STATES && state != TCP_TIME_WAIT;
 }
 
 /*
@@ -137,42 +124,63 @@ static void tcpc_events_close(struct tcpc_counters __percpu *counters,
 	this_cpu_inc(counters->closed[bucket]);
 }
 
-/* The tracepoint's probe. Any context but hard interrupt; see above. */
+/* Count a change. Context as below. */
+static void tcpc_events_count(struct tcpc_counters __percpu *counters,
+			      const struct sock *sk, int oldstate, int newstate)
+{
+	this_cpu_inc(counters->entered[newstate]);
+	/* The child of a listener is a copy of it, and so said to leave LISTEN. */
+	if (oldstate == TCP_LISTEN && newstate == TCP_SYN_RECV)
+		return;
+	this_cpu_inc(counters->left[oldstate]);
+	if (oldstate == TCP_CLOSE_WAIT)
+		tcpc_events_close(counters, sk);
+}
+
+/* An event that may be a listener's or of one that was queued. Under RCU. */
+static void tcpc_events_listener(struct tcpc_net *tn, const struct sock *sk, int oldstate,
+				 int newstate)
+{
+	if (oldstate == TCP_SYN_RECV && newstate == TCP_ESTABLISHED)
+		tcpc_accept_event(tn, sk);
+	else if (newstate == TCP_LISTEN)
+		tcpc_events_listen(tn, (struct sock *)sk);
+	else if (oldstate == TCP_LISTEN && newstate != TCP_SYN_RECV)
+		tcpc_record_end((struct sock *)sk);
+}
+
+/*
+ * The tracepoint's probe. A connection has ten events, so this is kept short. Any
+ * context but hard interrupt; see above.
+ */
 static void tcpc_events_probe(void *data, const struct sock *sk, const int oldstate,
 			      const int newstate)
 {
 	struct tcpc_counters __percpu *counters;
 	struct tcpc_net *tn;
-	bool born;
 
 	/* MPTCP's own sockets are reported as well. */
 	if (sk->sk_protocol != IPPROTO_TCP || oldstate == newstate ||
-	    !tcpc_state_traced(oldstate) || !tcpc_state_traced(newstate))
+	    (unsigned int)(oldstate | newstate) >= TCPC_EVENT_STATES)
 		return;
-	/* The child of a listener is a copy of it, and so said to leave LISTEN. */
-	born = oldstate == TCP_LISTEN && newstate == TCP_SYN_RECV;
 
-	rcu_read_lock();
+	rcu_read_lock_sched();
 	tn = tcpc_net_of(sock_net(sk));
 	/* A namespace that is being created, and not known yet. */
 	if (!tn)
 		goto out;
 	counters = READ_ONCE(tn->counters);
-	if (counters) {
-		this_cpu_inc(counters->entered[newstate]);
-		if (!born)
-			this_cpu_inc(counters->left[oldstate]);
-		if (oldstate == TCP_CLOSE_WAIT)
-			tcpc_events_close(counters, sk);
+	if (counters)
+		tcpc_events_count(counters, sk, oldstate, newstate);
+	if (oldstate == TCP_SYN_RECV || oldstate == TCP_LISTEN || newstate == TCP_LISTEN) {
+		rcu_read_lock();
+		rcu_read_unlock_sched();
+		tcpc_events_listener(tn, sk, oldstate, newstate);
+		rcu_read_unlock();
+		return;
 	}
-	if (oldstate == TCP_SYN_RECV && newstate == TCP_ESTABLISHED)
-		tcpc_accept_event(tn, sk);
-	else if (newstate == TCP_LISTEN)
-		tcpc_events_listen(tn, (struct sock *)sk);
-	else if (oldstate == TCP_LISTEN && !born)
-		tcpc_record_end((struct sock *)sk);
 out:
-	rcu_read_unlock();
+	rcu_read_unlock_sched();
 }
 
 /**

@@ -3,6 +3,7 @@
 #ifndef TCPC_EVENTS_H
 #define TCPC_EVENTS_H
 
+#include <linux/build_bug.h>
 #include <linux/types.h>
 
 #include "duration.h"
@@ -10,17 +11,21 @@
 
 struct tcpc_net;
 
+/* States an event may name, a power of two: two of them are checked at once. */
+#define TCPC_EVENT_STATES 16
+static_assert(TCPC_STATES <= TCPC_EVENT_STATES);
+
 /**
  * struct tcpc_counters - counters of state changes, of one CPU
- * @entered: by the new state
+ * @entered: by the new state; those that are not traced are counted too
  * @left: by the old one
  * @closed: sockets in CLOSE_WAIT that close() ended, by how long that took
  * @ended_otherwise: that something else ended
  * @unknown: that close() ended, after nobody knows how long
  */
 struct tcpc_counters {
-	unsigned long entered[TCPC_STATES];
-	unsigned long left[TCPC_STATES];
+	unsigned long entered[TCPC_EVENT_STATES];
+	unsigned long left[TCPC_EVENT_STATES];
 	unsigned long closed[TCPC_DURATION_BUCKETS];
 	unsigned long ended_otherwise;
 	unsigned long unknown;
@@ -45,8 +50,21 @@ struct tcpc_changes {
 /* Module parameter events: listen to the tracepoint. */
 extern bool tcpc_events;
 
+/**
+ * tcpc_state_traced() - does the tracepoint report changes to and from a state?
+ * @state: a TCP state
+ *
+ * TIME_WAIT is that of another object, which no event tells of.
+ *
+ * Context: any.
+ * Return: true if so.
+ */
+static inline bool tcpc_state_traced(unsigned int state)
+{
+	return state > 0 && state < TCPC_STATES && state != TCP_TIME_WAIT;
+}
+
 bool tcpc_events_on(void);
-bool tcpc_state_traced(unsigned int state);
 void tcpc_changes_read(struct tcpc_changes *sum, const struct tcpc_net *tn);
 
 void tcpc_events_net_init(struct tcpc_net *tn);

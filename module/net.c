@@ -23,7 +23,7 @@
 #include "events.h"
 #include "net.h"
 
-static unsigned int tcpc_net_id;
+unsigned int tcpc_net_id;
 
 /*
  * Protects the four below and what struct tcpc_net says. Nothing that waits for
@@ -43,18 +43,6 @@ DEFINE_STATIC_SRCU(tcpc_net_srcu);
 
 /* Namespaces whose files could not be made, for stat. */
 static atomic_t tcpc_net_fileless = ATOMIC_INIT(0);
-
-/**
- * tcpc_net_of() - what the module keeps for a namespace
- * @net: it; a socket of it exists
- *
- * Context: any, under RCU; after tcpc_net_init() and before tcpc_net_exit().
- * Return: it; the memory is there until all subsystems have let go of @net.
- */
-struct tcpc_net *tcpc_net_of(const struct net *net)
-{
-	return net_generic(net, tcpc_net_id);
-}
 
 /**
  * tcpc_net_without_files() - namespaces that have no files of ours

@@ -7,6 +7,7 @@
 #include <linux/list.h>
 #include <linux/types.h>
 #include <net/net_namespace.h>
+#include <net/netns/generic.h>
 
 #include "ended.h"
 #include "proc.h"
@@ -116,10 +117,28 @@ static inline int tcpc_netset_slot(const struct tcpc_netset *set,
 	return -1;
 }
 
+extern unsigned int tcpc_net_id;
+
+/**
+ * tcpc_net_of() - what the module keeps for a namespace
+ * @net: it; a socket of it exists
+ *
+ * As net_generic(), which calls rcu_read_lock() and rcu_read_unlock() where those
+ * are functions; this is done for each event.
+ *
+ * Context: any, under rcu_read_lock_sched(); after tcpc_net_init() and before
+ * tcpc_net_exit().
+ * Return: it, or NULL if the namespace is being created; the memory is there until
+ * all subsystems have let go of @net.
+ */
+static inline struct tcpc_net *tcpc_net_of(const struct net *net)
+{
+	return rcu_dereference_sched(net->gen)->ptr[tcpc_net_id];
+}
+
 int tcpc_netset_get(struct tcpc_netset *set);
 void tcpc_netset_put(struct tcpc_netset *set);
 
-struct tcpc_net *tcpc_net_of(const struct net *net);
 unsigned int tcpc_net_without_files(void);
 
 int tcpc_net_init(void);

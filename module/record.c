@@ -11,6 +11,7 @@
  */
 
 #include <linux/jhash.h>
+#include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/random.h>
@@ -76,10 +77,18 @@ static struct hlist_head *tcpc_record_sock_head(const struct sock *sk)
 static struct hlist_head *tcpc_record_local_head(const struct tcpc_net *tn, u16 port,
 						 const struct in6_addr *addr)
 {
-	u32 hash = jhash2((__force const u32 *)addr->s6_addr32, 4,
-			  tn->records.salt ^ port);
+	u32 hash = tn->records.salt + port;
 
-	return &tcpc_record_by_local[hash >> (32 - TCPC_RECORD_BITS)];
+	/* On a wildcard address, as most, all ports of a namespace are apart as it is. */
+	if (ipv6_addr_v4mapped(addr)) {
+		if (addr->s6_addr32[3])
+			hash += jhash_1word((__force u32)addr->s6_addr32[3],
+					    tn->records.salt);
+	} else if (!ipv6_addr_any(addr)) {
+		hash += jhash2((__force const u32 *)addr->s6_addr32, 4,
+			       tn->records.salt);
+	}
+	return &tcpc_record_by_local[hash % (1U << TCPC_RECORD_BITS)];
 }
 
 /**
@@ -247,6 +256,12 @@ void tcpc_record_settle(struct tcpc_record *rec)
 		tcpc_adopt_later();
 }
 
+/* The present minute. Jiffies will do, and to read them is no function call. */
+static u32 tcpc_record_minute(void)
+{
+	return div_u64(get_jiffies_64(), 60 * HZ);
+}
+
 /**
  * tcpc_record_see() - a depth was seen
  * @rec: of the listener
@@ -258,7 +273,7 @@ void tcpc_record_settle(struct tcpc_record *rec)
  */
 void tcpc_record_see(struct tcpc_record *rec, u32 depth)
 {
-	u32 minute = div_u64(ktime_get_seconds(), 60);
+	u32 minute = tcpc_record_minute();
 	s64 old = atomic64_read(&rec->recent), new;
 	int peak = atomic_read(&rec->peak);
 
@@ -341,7 +356,7 @@ void tcpc_record_read(struct tcpc_peaks *peaks, const struct sock *sk, u32 depth
 	tcpc_record_see(rec, depth);
 	peaks->peak = atomic_read(&rec->peak);
 	peaks->recent = tcpc_recent_peak(atomic64_read(&rec->recent),
-					 div_u64(ktime_get_seconds(), 60));
+					 tcpc_record_minute());
 	peaks->filled = atomic_read(&rec->filled);
 	peaks->queued = atomic64_read(&rec->queued);
 }

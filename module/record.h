@@ -15,41 +15,39 @@ struct tcpc_net;
 
 /**
  * struct tcpc_record - the record of a listener
- * @by_sock: in the table by socket
  * @by_local: of those with the same namespace, port and address the first alone
  *	is in the table by these
- * @ring: and all of them are in a ring
- * @members: how many there are in it; of the first
- * @first: it is the first
- * @node: in its namespace's list
  * @tn: its namespace
- * @sk: the listener; without a reference
  * @addr: its local address; IPv4 as a v4-mapped one
  * @port: its local port, host order; 0 if it had none yet when the record was made
- * @began: when it was made, ktime_get_seconds()
- * @drops: of the listener when it began to listen; from @by_sock to here these
- *	change under the lock of all records
- * @peak: highest depth seen
+ * @first: it is the first
+ * @members: how many of them there are; of the first
+ * @sk: the listener; without a reference
+ * @ring: all of them are in a ring
  * @over: the depth was seen above the limit
+ * @peak: highest depth seen
  * @full: it was last seen full
  * @filled: how often an enqueue took the depth above the limit
  * @recent: highest depths of late, see tcpc_recent_add()
  * @queued: enqueues
+ * @by_sock: in the table by socket
+ * @node: in its namespace's list
+ * @began: when it was made, ktime_get_seconds()
+ * @drops: of the listener when it began to listen
  * @ended: what is left of it when it has ended
+ *
+ * What an accept event needs comes first, in two cache lines. But for @over to
+ * @queued everything up to @drops changes under the lock of all records.
  */
 struct tcpc_record {
-	struct hlist_node by_sock;
 	struct hlist_node by_local;
-	struct list_head ring;
-	unsigned int members;
-	bool first;
-	struct list_head node;
 	struct tcpc_net *tn;
-	const struct sock *sk;
 	struct in6_addr addr;
 	u16 port;
-	u64 began;
-	u32 drops;
+	bool first;
+	unsigned int members;
+	const struct sock *sk;
+	struct list_head ring;
 
 	bool over;
 	atomic_t peak;
@@ -58,6 +56,10 @@ struct tcpc_record {
 	atomic64_t recent;
 	atomic64_t queued;
 
+	struct hlist_node by_sock;
+	struct list_head node;
+	u64 began;
+	u32 drops;
 	struct tcpc_ended ended;
 };
 
