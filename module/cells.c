@@ -4,6 +4,7 @@
 #include <linux/kernel.h>
 #include <linux/math64.h>
 #include <linux/netdevice.h>
+#include <linux/time.h>
 #include <net/ipv6.h>
 #include <net/net_namespace.h>
 
@@ -82,6 +83,22 @@ void tcpc_cell_cgroup(struct tcpc_text *t, const struct tcpc_column *col,
 		t->err = v->cgroups->text.err;
 	if (name)
 		tcpc_text_word(t, name);
+}
+
+/**
+ * tcpc_text_time() - append a time, as RFC 3339 has it, in UTC
+ * @t: the text
+ * @time: it, in seconds of CLOCK_REALTIME
+ *
+ * Context: process, may sleep.
+ */
+void tcpc_text_time(struct tcpc_text *t, s64 time)
+{
+	struct tm tm;
+
+	time64_to_tm(time, 0, &tm);
+	tcpc_text_printf(t, "%04ld-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year + 1900,
+			 tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
 
 /* "%" and the name of the interface; or its number if it has gone, or is elsewhere. */

@@ -69,7 +69,8 @@ static bool tcpc_cgroup_path(struct cgroup *cgrp, struct cgroup_namespace *ns,
 
 	if (cgrp == &cgrp->root->cgrp && !READ_ONCE(cgrp->nr_descendants))
 		return false;
-	n = cgroup_path_ns(cgrp, buf, PATH_MAX, ns);
+	n = ns ? cgroup_path_ns(cgrp, buf, PATH_MAX, ns) :
+		 cgroup_path(cgrp, buf, PATH_MAX);
 	if (n <= 0 || n >= PATH_MAX)
 		return false;
 	/* Outside the namespace the path climbs: "/../other". */

@@ -13,7 +13,7 @@ struct sock;
 
 /**
  * struct tcpc_cgroup_names - paths of cgroups, each looked up once
- * @ns: the cgroup namespace that sees them
+ * @ns: the cgroup namespace that sees them; NULL: from the root
  * @path: PATH_MAX bytes of room for one
  * @text: the paths, each ended by NUL
  * @hash: open addressing from cgroup to the place of its path in @text, plus 1;

@@ -11,6 +11,8 @@
 #define TCPC_COMPAT_H
 
 #include <linux/proc_fs.h>
+#include <linux/sysctl.h>
+#include <net/inet_connection_sock.h>
 #include <net/inet_hashtables.h>
 #include <net/sock.h>
 
@@ -41,6 +43,42 @@ static inline kuid_t sk_uid(const struct sock *sk)
 	return READ_ONCE(sk->sk_uid);
 }
 #endif
+
+/*
+ * The table of settings is counted since 6.6 (95d4977876c1 "net: Update
+ * register_net_sysctl calls..."), and its handlers get a const one since 6.11
+ * (78eb4ea25cd5 "sysctl: treewide: constify the ctl_table argument of
+ * proc_handlers").
+ */
+#ifdef TCPC_HAVE_NET_SYSCTL_SZ
+#define tcpc_register_net_sysctl register_net_sysctl_sz
+#else
+static inline struct ctl_table_header *
+tcpc_register_net_sysctl(struct net *net, const char *path, struct ctl_table *table,
+			 size_t nr)
+{
+	return register_net_sysctl(net, path, table);
+}
+#endif
+
+#ifdef TCPC_HAVE_CONST_CTL_TABLE
+#define TCPC_CTL_TABLE const struct ctl_table
+#else
+#define TCPC_CTL_TABLE struct ctl_table
+#endif
+
+/*
+ * TCP's keepalive timer was sk_timer, as on some kernels now that of retransmission
+ * is (6.19, 08dfe370239e "tcp: introduce icsk->icsk_keepalive_timer").
+ */
+static inline struct timer_list *tcpc_keepalive_timer(struct sock *sk)
+{
+#ifdef TCPC_HAVE_ICSK_KEEPALIVE_TIMER
+	return &inet_csk(sk)->icsk_keepalive_timer;
+#else
+	return &sk->sk_timer;
+#endif
+}
 
 /*
  * The listening table. Before 5.19 it is listening_hash[], hashed by port

@@ -129,6 +129,20 @@ static u32 tcpc_sock_data_idle(const struct sock *sk)
 	return min(sent, tcpc_seconds_since(READ_ONCE(inet_csk(sk)->icsk_ack.lrcvtime)));
 }
 
+/**
+ * tcpc_sock_idle() - since its peer was last heard or data was last sent
+ * @sk: a full socket
+ *
+ * Context: any; with a reference on @sk.
+ * Return: how long, in seconds.
+ */
+u32 tcpc_sock_idle(const struct sock *sk)
+{
+	u32 heard = tcpc_seconds_since(READ_ONCE(tcp_sk(sk)->rcv_tstamp));
+
+	return min(heard, tcpc_sock_data_idle(sk));
+}
+
 /*
  * Was there no data in either direction for so long? Most have sent lately: then
  * the other time, in another cache line, is not looked at. connect() sets the
@@ -142,11 +156,18 @@ static bool tcpc_sock_silent(const struct sock *sk)
 	       tcpc_sock_data_idle(sk) >= TCPC_SILENT_S;
 }
 
-/*
- * Under RCU, with a reference on @sk, so that all is of one connection. Fields
- * are read without the socket's lock, as ss reads them: each is right by itself.
+/**
+ * tcpc_conn_judge() - why is it in CLOSE_WAIT, and since when?
+ * @conn: its @served is set; filled are those that are for CLOSE_WAIT only, but
+ *	for @cgroup and what follows it
+ * @sk: a full socket
+ *
+ * Fields are read without the socket's lock, as ss reads them: each is right by
+ * itself. With it, all are.
+ *
+ * Context: with a reference on @sk, so that all is of one connection.
  */
-static void tcpc_conn_close_wait(struct tcpc_conn *conn, struct sock *sk)
+void tcpc_conn_judge(struct tcpc_conn *conn, const struct sock *sk)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
 	struct tcpc_facts facts = {
@@ -162,17 +183,15 @@ static void tcpc_conn_close_wait(struct tcpc_conn *conn, struct sock *sk)
 		.unread = max_t(int, READ_ONCE(tp->rcv_nxt) -
 					     READ_ONCE(tp->copied_seq), 0),
 	};
-	u32 heard = READ_ONCE(tp->rcv_tstamp);
 
 	conn->cause = tcpc_cause(&facts);
 	conn->unread_bytes = facts.unread ? facts.unread - 1 : 0;
 	conn->mem_bytes = (u64)sk_rmem_alloc_get(sk) + READ_ONCE(sk->sk_wmem_queued) +
 			  max(READ_ONCE(sk->sk_forward_alloc), 0);
 	conn->data_idle_s = tcpc_sock_data_idle(sk);
-	conn->idle_s = min(tcpc_seconds_since(heard), conn->data_idle_s);
+	conn->idle_s = tcpc_sock_idle(sk);
 	conn->keepalive = sock_flag(sk, SOCK_KEEPOPEN);
 	conn->uid = sk_uid(sk);
-	conn->cgroup = tcpc_cgroup_get(sk);
 }
 
 /**
@@ -208,7 +227,8 @@ void tcpc_conn_read(struct tcpc_conn *conn, struct sock *sk, unsigned int state,
 	conn->silent = false;
 
 	if (state == TCP_CLOSE_WAIT) {
-		tcpc_conn_close_wait(conn, sk);
+		tcpc_conn_judge(conn, sk);
+		conn->cgroup = tcpc_cgroup_get(sk);
 	} else if (state == TCP_ESTABLISHED && tcpc_sock_silent(sk)) {
 		conn->silent = true;
 		conn->keepalive = sock_flag(sk, SOCK_KEEPOPEN);

@@ -102,9 +102,11 @@ bool tcpc_port_ephemeral(const struct tcpc_local_ports *ports, u16 port);
 u32 tcpc_ports_ephemeral(const struct tcpc_local_ports *ports);
 void tcpc_conn_read(struct tcpc_conn *conn, struct sock *sk, unsigned int state,
 		    const struct tcpc_local_ports *ports);
+void tcpc_conn_judge(struct tcpc_conn *conn, const struct sock *sk);
 void tcpc_conn_name(struct tcpc_conn *conn, struct sock *sk);
 void tcpc_conn_release(struct tcpc_conn *conn);
 void tcpc_sock_local(const struct sock *sk, struct in6_addr *addr);
+u32 tcpc_sock_idle(const struct sock *sk);
 u64 tcpc_sock_inode(const struct sock *sk);
 
 #endif /* TCPC_CONN_H */

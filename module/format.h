@@ -53,6 +53,7 @@ extern const struct tcpc_format tcpc_format_endpoints;
 extern const struct tcpc_format tcpc_format_ports;
 extern const struct tcpc_format tcpc_format_transitions;
 extern const struct tcpc_format tcpc_format_ended;
+extern const struct tcpc_format tcpc_format_actions;
 extern const struct tcpc_format tcpc_format_stat;
 
 /* The columns of sockets, whose rows are struct tcpc_conn. */
@@ -74,6 +75,7 @@ void tcpc_cell_uid(struct tcpc_text *t, const struct tcpc_column *col,
 void tcpc_cell_cgroup(struct tcpc_text *t, const struct tcpc_column *col,
 		      const void *view, const void *row);
 
+void tcpc_text_time(struct tcpc_text *t, s64 time);
 void tcpc_text_addr(struct tcpc_text *t, const struct tcpc_view *view,
 		    const struct in6_addr *addr, int ifindex);
 void tcpc_text_addr_port(struct tcpc_text *t, const struct tcpc_view *view,

@@ -3,7 +3,6 @@
 
 #include <linux/kernel.h>
 #include <linux/stddef.h>
-#include <linux/time.h>
 
 #include "ended.h"
 #include "events.h"
@@ -62,16 +61,12 @@ const struct tcpc_format tcpc_format_transitions = {
 
 /* ended */
 
-/* RFC 3339, in UTC. */
 static void tcpc_ended_time(struct tcpc_text *t, const struct tcpc_column *col,
 			    const void *view, const void *row)
 {
 	const struct tcpc_ended *e = row;
-	struct tm tm;
 
-	time64_to_tm(e->time, 0, &tm);
-	tcpc_text_printf(t, "%04ld-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year + 1900,
-			 tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	tcpc_text_time(t, e->time);
 }
 
 static void tcpc_ended_local(struct tcpc_text *t, const struct tcpc_column *col,

@@ -6,6 +6,7 @@
 
 #include "events.h"
 #include "net.h"
+#include "reaper.h"
 #include "record.h"
 #include "snapshot.h"
 #include "tally.h"
@@ -46,6 +47,49 @@ module_param_named(events, tcpc_events, bool, 0444);
 MODULE_PARM_DESC(events,
 		 "follow the state changes of sockets: transitions, time to close, peaks of accept queues; 0: leave the tracepoint alone (default 1)");
 
+static int tcpc_max_action_set(const char *val, const struct kernel_param *kp)
+{
+	int action = tcpc_action_parse(val, strlen(val));
+
+	if (action < 0)
+		return action;
+	WRITE_ONCE(tcpc_max_action, action);
+	tcpc_reaper_kick();
+	return 0;
+}
+
+static int tcpc_max_action_get(char *buf, const struct kernel_param *kp)
+{
+	return sysfs_emit(buf, "%s\n", tcpc_action_names[tcpc_max_action]);
+}
+
+static const struct kernel_param_ops tcpc_max_action_ops = {
+	.set = tcpc_max_action_set,
+	.get = tcpc_max_action_get,
+};
+
+module_param_cb(max_action, &tcpc_max_action_ops, NULL, 0644);
+MODULE_PARM_DESC(max_action,
+		 "the most that close_wait_action of any network namespace does: off, count, probe or abort (default abort)");
+
+static int tcpc_max_rate_set(const char *val, const struct kernel_param *kp)
+{
+	return param_set_uint_minmax(val, kp, 1, TCPC_RATE_MAX) ? -EINVAL : 0;
+}
+
+static const struct kernel_param_ops tcpc_max_rate_ops = {
+	.set = tcpc_max_rate_set,
+	.get = param_get_uint,
+};
+
+module_param_cb(max_rate, &tcpc_max_rate_ops, &tcpc_max_rate, 0644);
+MODULE_PARM_DESC(max_rate,
+		 "actions a second of all network namespaces together, 1 to 100000 (default 1000)");
+
+module_param_named(inherit, tcpc_inherit, bool, 0644);
+MODULE_PARM_DESC(inherit,
+		 "new network namespaces begin with 0: the defaults, 1: the settings of the initial one (default 0)");
+
 static int __init tcpc_init(void)
 {
 	int err;
@@ -53,9 +97,12 @@ static int __init tcpc_init(void)
 	err = tcpc_snapshot_init();
 	if (err)
 		return err;
-	err = tcpc_net_init();
+	err = tcpc_reaper_init();
 	if (err)
 		goto err_snapshot;
+	err = tcpc_net_init();
+	if (err)
+		goto err_reaper;
 	/* For the namespaces that are known now. */
 	tcpc_events_init();
 	/* Last: from here on there are readers. */
@@ -69,6 +116,8 @@ err_events:
 	tcpc_events_exit();
 	tcpc_net_exit();
 	tcpc_record_exit();
+err_reaper:
+	tcpc_reaper_exit();
 err_snapshot:
 	tcpc_snapshot_exit();
 	return err;
@@ -78,6 +127,7 @@ static void __exit tcpc_exit(void)
 {
 	/* Readers first, then events and walks, then what they are about. */
 	tcpc_net_close();
+	tcpc_reaper_exit();
 	tcpc_events_exit();
 	tcpc_snapshot_exit();
 	tcpc_net_exit();

@@ -22,6 +22,7 @@
 #include "compat.h"
 #include "events.h"
 #include "net.h"
+#include "sysctl.h"
 
 unsigned int tcpc_net_id;
 
@@ -64,6 +65,8 @@ unsigned int tcpc_net_without_files(void)
 static void tcpc_net_make_files(struct tcpc_net *tn)
 {
 	tn->fileless = tcpc_proc_net_init(tn);
+	if (tcpc_sysctl_net_init(tn))
+		tn->fileless = true;
 	if (tn->fileless)
 		atomic_inc(&tcpc_net_fileless);
 }
@@ -76,6 +79,7 @@ static int __net_init tcpc_net_ns_init(struct net *net)
 	tn->net = net;
 	tn->inum = net->ns.inum;
 	tcpc_events_net_init(tn);
+	tcpc_reap_net_init(tn);
 
 	mutex_lock(&tcpc_net_lock);
 	tn->id = ++tcpc_net_last_id;
@@ -84,25 +88,34 @@ static int __net_init tcpc_net_ns_init(struct net *net)
 	if (tcpc_net_serving)
 		tcpc_net_make_files(tn);
 	mutex_unlock(&tcpc_net_lock);
+	/* It may have a timeout from the beginning. */
+	if (tn->reap.settings->timeout_s)
+		tcpc_reaper_kick();
 	return 0;
 }
 
 /*
  * Remove the files of a namespace that is being destroyed. Nobody waits for
  * anybody: readers hold the namespace, so there are none; and if module unload
- * is removing the files just now, no reader stands in its way either.
+ * is removing the files just now, no reader stands in its way either. Settings
+ * are like every sysctl of a namespace, the kernel's too: their removal waits for
+ * whoever is just reading or writing one.
  */
 static void tcpc_net_ns_exit(struct tcpc_net *tn)
 {
+	struct ctl_table_header *sysctl;
 	struct proc_dir_entry *dir;
 
-	/* Whoever takes the directory removes it. */
+	/* Whoever takes the files removes them. */
 	mutex_lock(&tcpc_net_lock);
 	tn->exiting = true;
 	dir = tn->dir;
 	tn->dir = NULL;
+	sysctl = tn->sysctl;
+	tn->sysctl = NULL;
 	mutex_unlock(&tcpc_net_lock);
 	proc_remove(dir);
+	tcpc_sysctl_net_exit(sysctl);
 	wait_event(tcpc_net_closed, !READ_ONCE(tn->closing));
 
 	mutex_lock(&tcpc_net_lock);
@@ -138,6 +151,7 @@ static void __net_exit tcpc_net_ns_exit_batch(struct list_head *nets)
 		struct tcpc_net *tn = net_generic(net, tcpc_net_id);
 
 		tcpc_events_net_exit(tn);
+		tcpc_reap_net_exit(tn);
 		tcpc_served_free(&tn->served);
 	}
 }
@@ -283,6 +297,7 @@ int tcpc_net_open(void)
  */
 void tcpc_net_close(void)
 {
+	struct ctl_table_header *sysctl;
 	struct proc_dir_entry *dir;
 	struct tcpc_net *tn;
 
@@ -291,13 +306,16 @@ void tcpc_net_close(void)
 	tcpc_net_serving = false;
 again:
 	list_for_each_entry(tn, &tcpc_nets, node) {
-		if (!tn->dir)
+		if (!tn->dir && !tn->sysctl)
 			continue;
 		dir = tn->dir;
 		tn->dir = NULL;
+		sysctl = tn->sysctl;
+		tn->sysctl = NULL;
 		WRITE_ONCE(tn->closing, true);
 		mutex_unlock(&tcpc_net_lock);
 		proc_remove(dir);
+		tcpc_sysctl_net_exit(sysctl);
 		mutex_lock(&tcpc_net_lock);
 		/* Under the mutex: it is not taken off the list before we let go. */
 		WRITE_ONCE(tn->closing, false);

@@ -11,6 +11,7 @@
 
 #include "ended.h"
 #include "proc.h"
+#include "reaper.h"
 #include "record.h"
 #include "served.h"
 
@@ -27,13 +28,15 @@ struct tcpc_counters;
  * @counters_gone: they are kept here then, to be freed
  * @records: of its listeners
  * @ended: and those that ended badly
+ * @reap: the reaper there
  * @node: in the list of namespaces; under its mutex
  * @dir: /proc/net/tcp_census, or NULL
  * @files: the files below it
  * @sockets: and the one that is a stream
+ * @sysctl: the settings' files, or NULL
  * @fileless: some of them, or all, could not be made
  * @exiting: the namespace is being destroyed; no new files
- * @closing: module unload is removing @dir, and needs the namespace
+ * @closing: module unload is removing @dir and @sysctl, and needs the namespace
  *
  * @served is noted by the walk and where listeners appear. From @node on all are
  * protected by the mutex of the list.
@@ -47,10 +50,12 @@ struct tcpc_net {
 	struct tcpc_counters __percpu *counters_gone;
 	struct tcpc_records records;
 	struct tcpc_ended_list ended;
+	struct tcpc_reap reap;
 	struct list_head node;
 	struct proc_dir_entry *dir;
 	struct tcpc_proc_file files[TCPC_PROC_FILES];
 	struct tcpc_proc_file sockets;
+	struct ctl_table_header *sysctl;
 	bool fileless;
 	bool exiting;
 	bool closing;

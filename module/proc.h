@@ -6,7 +6,7 @@
 struct tcpc_format;
 struct tcpc_net;
 
-#define TCPC_PROC_FILES 8
+#define TCPC_PROC_FILES 9
 
 /**
  * struct tcpc_proc_file - a file

@@ -20,22 +20,27 @@
  */
 #define TCPC_QUEUE_PIECE 256
 
-/*
- * Own a listener as lock_sock() does, but do not wait for it: whoever has it may
- * stand on a page of user memory for as long as he likes. To be ended with
- * release_sock(). Process context.
+/**
+ * tcpc_sock_own() - own a socket as lock_sock() does, but do not wait for it
+ * @sk: the socket, with a reference
+ *
+ * Whoever has it may stand on a page of user memory for as long as he likes. To be
+ * ended with release_sock().
+ *
+ * Context: process.
+ * Return: false if somebody has it.
  */
-static bool tcpc_queue_own(struct sock *listener)
+bool tcpc_sock_own(struct sock *sk)
 {
 	bool own;
 
-	spin_lock_bh(&listener->sk_lock.slock);
-	own = !listener->sk_lock.owned;
+	spin_lock_bh(&sk->sk_lock.slock);
+	own = !sk->sk_lock.owned;
 	if (own)
-		listener->sk_lock.owned = 1;
-	spin_unlock_bh(&listener->sk_lock.slock);
+		sk->sk_lock.owned = 1;
+	spin_unlock_bh(&sk->sk_lock.slock);
 	if (own)
-		mutex_acquire(&listener->sk_lock.dep_map, 0, 1, _RET_IP_);
+		mutex_acquire(&sk->sk_lock.dep_map, 0, 1, _RET_IP_);
 	return own;
 }
 
@@ -146,7 +151,7 @@ int tcpc_queue_read(struct tcpc_queue *queue, struct sock *listener)
 	int err = 0;
 
 	memset(queue, 0, sizeof(*queue));
-	if (own && !tcpc_queue_own(listener))
+	if (own && !tcpc_sock_own(listener))
 		return -EBUSY;
 
 	spin_lock_bh(&q->rskq_lock);
@@ -175,4 +180,111 @@ int tcpc_queue_read(struct tcpc_queue *queue, struct sock *listener)
 	if (own)
 		release_sock(listener);
 	return err;
+}
+
+/*
+ * Take the request behind @before out of the queue, or the first. Under rskq_lock,
+ * by the listener's owner.
+ */
+static struct request_sock *tcpc_queue_unlink(struct sock *listener,
+					      struct request_sock *before)
+{
+	struct request_sock_queue *q = &inet_csk(listener)->icsk_accept_queue;
+	struct request_sock *req, *next;
+
+	req = before ? before->dl_next : q->rskq_accept_head;
+	next = req->dl_next;
+	if (before)
+		before->dl_next = next;
+	else
+		WRITE_ONCE(q->rskq_accept_head, next);
+	if (!next)
+		q->rskq_accept_tail = before;
+	sk_acceptq_removed(listener);
+	req->dl_next = NULL;
+	return next;
+}
+
+/*
+ * Sift one piece, beginning behind *@before, or with the first. Under rskq_lock, by
+ * the listener's owner. Returns false at the end of the queue.
+ */
+static bool tcpc_queue_sift_piece(struct tcpc_sift *sift, struct sock *listener,
+				  struct request_sock **before)
+{
+	struct request_sock_queue *q = &inet_csk(listener)->icsk_accept_queue;
+	struct request_sock *req, *next;
+	struct tcpc_picked *picked;
+	enum tcpc_verdict verdict;
+	unsigned int i;
+
+	req = *before ? (*before)->dl_next : q->rskq_accept_head;
+	for (i = 0; req && i < TCPC_QUEUE_PIECE; i++, req = next) {
+		next = req->dl_next;
+		verdict = TCPC_QUEUE_KEEP;
+		if (req->sk)
+			verdict = sift->judge(sift->ctx, req, req->sk);
+		if (verdict == TCPC_QUEUE_KEEP) {
+			*before = req;
+			continue;
+		}
+		picked = &sift->picked[sift->nr++];
+		picked->child = req->sk;
+		picked->req = NULL;
+		sock_hold(req->sk);
+		if (verdict == TCPC_QUEUE_TAKE) {
+			picked->req = req;
+			tcpc_queue_unlink(listener, *before);
+		} else {
+			*before = req;
+		}
+	}
+	return req;
+}
+
+/**
+ * tcpc_queue_sift() - take connections out of an accept queue
+ * @sift: what, and where they are put; those that were taken are to be ended with
+ *	tcpc_queue_drop(), of the others the reference is to be put
+ * @listener: the listener, with a reference
+ *
+ * The listener is owned meanwhile, so accept() waits; the rest keep their order.
+ *
+ * Context: process, may sleep.
+ * Return: 0, -EBUSY: somebody has the listener, or -ENOTCONN: it listens no more;
+ * some may have been picked before it ceased to.
+ */
+int tcpc_queue_sift(struct tcpc_sift *sift, struct sock *listener)
+{
+	struct request_sock_queue *q = &inet_csk(listener)->icsk_accept_queue;
+	struct request_sock *before = NULL;
+	bool more = true;
+	int err = 0;
+
+	if (!tcpc_sock_own(listener))
+		return -EBUSY;
+	while (more && !err) {
+		spin_lock_bh(&q->rskq_lock);
+		/* MPTCP takes queues away whole, of listeners it has closed. */
+		if (inet_sk_state_load(listener) == TCP_LISTEN)
+			more = tcpc_queue_sift_piece(sift, listener, &before);
+		else
+			err = -ENOTCONN;
+		spin_unlock_bh(&q->rskq_lock);
+		cond_resched();
+	}
+	release_sock(listener);
+	return err;
+}
+
+/**
+ * tcpc_queue_drop() - end a connection that was taken, as accept() and close() would
+ * @picked: it
+ *
+ * Context: process, may sleep; not for anybody: no process has its lock.
+ */
+void tcpc_queue_drop(struct tcpc_picked *picked)
+{
+	picked->child->sk_prot->close(picked->child, 0);
+	sock_gen_put(req_to_sk(picked->req));
 }

@@ -5,6 +5,7 @@
 
 #include <linux/types.h>
 
+struct request_sock;
 struct sock;
 
 /**
@@ -21,6 +22,35 @@ struct tcpc_queue {
 	u64 oldest_wait_ms;
 };
 
+/* What is to become of a queued connection. */
+enum tcpc_verdict {
+	TCPC_QUEUE_KEEP, /* nothing */
+	TCPC_QUEUE_HOLD, /* it stays, but the caller gets a reference on it */
+	TCPC_QUEUE_TAKE, /* it is taken out of the queue */
+};
+
+/**
+ * struct tcpc_sift - what is sifted out of an accept queue
+ * @judge: says what is to become of a connection, to keep it once there is no more
+ *	room; under rskq_lock
+ * @ctx: for it
+ * @picked: connections to be held or taken, the oldest first
+ * @nr: how many
+ */
+struct tcpc_sift {
+	enum tcpc_verdict (*judge)(void *ctx, const struct request_sock *req,
+				   const struct sock *child);
+	void *ctx;
+	struct tcpc_picked {
+		struct sock *child; /* with a reference */
+		struct request_sock *req; /* was taken; NULL if it stays */
+	} *picked;
+	unsigned int nr;
+};
+
+bool tcpc_sock_own(struct sock *sk);
+int tcpc_queue_sift(struct tcpc_sift *sift, struct sock *listener);
+void tcpc_queue_drop(struct tcpc_picked *picked);
 bool tcpc_queue_dead(struct sock *listener);
 int tcpc_queue_read(struct tcpc_queue *queue, struct sock *listener);
 

@@ -237,6 +237,34 @@ static void tcpc_stat_causes(struct tcpc_text *t, const struct tcpc_view *view)
 				 sum[cause]);
 }
 
+/* What the reaper does, and what it does not. Process context. */
+static void tcpc_stat_reaper(struct tcpc_text *t, const struct tcpc_view *view)
+{
+	struct tcpc_reap *reap = &view->tn->reap;
+	unsigned int cause, action, result, i;
+	s64 n;
+
+	tcpc_text_printf(t, "reaper_candidates %lld\n",
+			 (s64)atomic64_read(&reap->candidates));
+	for (i = 0; i < TCPC_SKIPS; i++)
+		tcpc_text_printf(t, "skipped_%s %lld\n", tcpc_skip_names[i],
+				 (s64)atomic64_read(&reap->skipped[i]));
+	tcpc_text_printf(t, "actions_missed %llu\n", tcpc_log_missed(&reap->log));
+	/* What may be done, and what was done anyhow: of the rest there is none. */
+	for (cause = 0; cause < TCPC_CAUSES; cause++) {
+		for (action = 0; action < TCPC_ACTIONS; action++) {
+			for (result = 0; result < TCPC_RESULTS; result++) {
+				n = atomic64_read(&reap->log.count[cause][action][result]);
+				if (n)
+					tcpc_text_printf(t, "actions_%s_%s_%s %lld\n",
+							 tcpc_cause_names[cause],
+							 tcpc_action_names[action],
+							 tcpc_result_names[result], n);
+			}
+		}
+	}
+}
+
 /* How long applications take to close. Process context. */
 static void tcpc_stat_durations(struct tcpc_text *t, const struct tcpc_view *view)
 {
@@ -270,6 +298,7 @@ static void tcpc_stat_render(struct tcpc_text *t, const struct tcpc_view *view)
 	}
 	tcpc_stat_causes(t, view);
 	tcpc_stat_durations(t, view);
+	tcpc_stat_reaper(t, view);
 }
 
 const struct tcpc_format tcpc_format_stat = {

@@ -12,6 +12,11 @@ void load(void);
 void unload(void);
 void load_again(void);
 
+const char *fast_file(void);
+bool fast_there(void);
+void load_fast(const char *params);
+void fast_begin(void);
+
 unsigned long long expedite(void);
 void expedite_as(unsigned long long was);
 

@@ -42,6 +42,20 @@ void *kvcalloc(size_t n, size_t size, unsigned int flags)
 	return allocate(n * size, 0);
 }
 
+void *kvzalloc(size_t size, unsigned int flags)
+{
+	(void)flags;
+	return allocate(size, 0);
+}
+
+void *kmemdup(const void *from, size_t size, unsigned int flags)
+{
+	void *copy = allocate(size, 0);
+
+	(void)flags;
+	return copy ? memcpy(copy, from, size) : NULL;
+}
+
 /* Nobody is to find anything there any more. */
 void kvfree(const void *block)
 {

@@ -21,6 +21,10 @@ NOT_SELFTESTS = ("tools/lab/", "tools/vm", "docs/", "Kbuild", "dkms.conf", TEST_
 # What make leaves behind, where there is no git to say so.
 BUILT = (".o", ".ko", ".a", ".mod", ".mod.c", ".cmd", "Module.symvers", "modules.order")
 INSTALLED = "/usr/lib/tcp_census"    # in the guest; the selftests are in selftests/ there
+# The module for tests that cannot wait for a minute, and what makes it so: of all objects
+# this one alone is compiled again.
+FAST_MODULE = INSTALLED + "/fast/tcp_census.ko"
+FAST_FLAGS = "CFLAGS_module/setting.o=-DTCPC_TIMEOUT_MIN_S=1"
 
 
 def files(without=()):
@@ -68,15 +72,14 @@ def _make(root, kernel, source, argv, what, fd, ksrc=None):
     return cache.command(words, f"{what} does not build", fd, NO_BUILD, env=environment)
 
 
-def _module(kind, kernel, root, strict, names, argv, ko):
-    """A module made of these files by make argv: its path."""
-    key = f"{kernel.release}_{digest(names, root, kernel.path, strict)}"
+def _module(kind, kernel, root, strict, key, fill, argv, ko):
+    """A module made by make argv of what fill(directory) puts there: its path."""
     what = f"the {kind.replace('-', ' ')} for linux {kernel.release}"
 
     def build(directory, fd):
         say(f"building {what}")
         source = os.path.join(directory, "src")
-        copy(names, source)
+        fill(source)
         words = ["make", JOBS, *argv] + (["W=1"] if strict else [])
         output = _make(root, kernel, source, words, what, fd)
         if strict and "warning:" in output:
@@ -87,9 +90,15 @@ def _module(kind, kernel, root, strict, names, argv, ko):
             raise LabError(f"make ended well but left no {ko} for {kernel.release}", NO_BUILD)
         shutil.copy2(built, directory)
 
-    path = cache.obtain(kind, key, what, build)
+    path = cache.obtain(kind, f"{kernel.release}_{key}", what, build)
     cache.prune(kind, 20)
     return os.path.join(path, os.path.basename(ko))
+
+
+def _module_of(kind, kernel, root, strict, names, argv, ko):
+    """The same, made of files of the tree."""
+    return _module(kind, kernel, root, strict, digest(names, root, kernel.path, strict),
+                   lambda source: copy(names, source), argv, ko)
 
 
 def module(kernel, root, strict=False):
@@ -98,15 +107,24 @@ def module(kernel, root, strict=False):
     strict: with more warnings, and any warning is an error.
     """
     argv = [f"KDIR=/lib/modules/{kernel.release}/build"]
-    return _module("module", kernel, root, strict, files(NOT_MODULE), argv, "tcp_census.ko")
+    return _module_of("module", kernel, root, strict, files(NOT_MODULE), argv, "tcp_census.ko")
+
+
+def fast_module(kernel, root, strict=False):
+    """The same with timeouts from one second: for tests alone."""
+    base = os.path.join(os.path.dirname(module(kernel, root, strict)), "src")
+    argv = [f"KDIR=/lib/modules/{kernel.release}/build", FAST_FLAGS]
+    return _module("fast-module", kernel, root, strict, digest([], base, argv),
+                   lambda source: shutil.copytree(base, source, symlinks=True), argv,
+                   "tcp_census.ko")
 
 
 def test_module(kernel, root, strict=False):
     """The same of the module that only tests load."""
     names = [name for name in files() if name.startswith(TEST_MODULE)]
     argv = ["-C", f"/lib/modules/{kernel.release}/build", f"M=/src/{TEST_MODULE[:-1]}", "modules"]
-    return _module("test-module", kernel, root, strict, names, argv,
-                   TEST_MODULE + "tcp_census_test.ko")
+    return _module_of("test-module", kernel, root, strict, names, argv,
+                      TEST_MODULE + "tcp_census_test.ko")
 
 
 def has_selftests():

@@ -30,8 +30,9 @@ Its stdin is /dev/null; where stdin and stdout are terminals it gets a terminal,
 and no time limit unless -t says so: try "tools/vm -- bash".
 
 In the guest: /tcp_census.ko; the selftests in /usr/lib/tcp_census/selftests,
-and what "modprobe tcp_census_test" loads for them; the kernel's headers at
-/lib/modules/*/build; KERNEL_TAG in the environment.
+and what "modprobe tcp_census_test" loads for them, and fast/tcp_census.ko beside
+them, whose timeouts may be short; the kernel's headers at /lib/modules/*/build;
+KERNEL_TAG in the environment.
 Nothing written there outlives the run. What this machine lacks is installed,
 and what takes time to make is kept in $TCP_CENSUS_CACHE, by default
 /var/cache/tcp_census; it can be removed at any time no guest is running.
@@ -118,14 +119,15 @@ def gather(options):
         if source:
             tests = unless_broken(options, lambda: tree.selftests(chroot.result(), source.result()))
             modules.update(unless_broken(
-                options, lambda: test_module(options, entry.result(), chroot.result())) or {})
+                options, lambda: test_modules(options, entry.result(), chroot.result())) or {})
         image = image.result() if image else roots.build_image()
         return chroot.result(), entry.result(), image, init, modules, tests
 
 
-def test_module(options, entry, chroot):
-    """The module for tests alone, and what tells modprobe where it is."""
+def test_modules(options, entry, chroot):
+    """The modules for tests alone, and what tells modprobe where the first one is."""
     return {"/tcp_census_test.ko": tree.test_module(entry, chroot, options.w),
+            tree.FAST_MODULE: tree.fast_module(entry, chroot, options.w),
             "/etc/modprobe.d/tcp_census_test.conf":
             os.path.join(host.HERE, "guest", "tcp_census_test.conf")}
 

@@ -2,6 +2,8 @@
 #ifndef SHIM_LINUX_KERNEL_H
 #define SHIM_LINUX_KERNEL_H
 
+#include <linux/limits.h>
+
 #define max_t(type, a, b)						\
 ({									\
 	type a_ = (a), b_ = (b);					\

@@ -7,9 +7,17 @@
 
 #define GFP_KERNEL 1
 #define __GFP_NOWARN 2
+#define GFP_KERNEL_ACCOUNT 4
 
 void *kvmalloc_array(size_t n, size_t size, unsigned int flags);
 void *kvcalloc(size_t n, size_t size, unsigned int flags);
+void *kvzalloc(size_t size, unsigned int flags);
+void *kmemdup(const void *from, size_t size, unsigned int flags);
 void kvfree(const void *memory);
+
+static inline void kfree(const void *memory)
+{
+	kvfree(memory);
+}
 
 #endif /* SHIM_LINUX_SLAB_H */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What module/top.c needs of the kernel's, in user space. */
+/* What the module's code that is tried in user space needs of the kernel's types. */
 #ifndef SHIM_LINUX_TYPES_H
 #define SHIM_LINUX_TYPES_H
 
@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include_next <linux/types.h>
 
+typedef uint8_t u8;
+typedef uint16_t u16;
 typedef uint32_t u32;
 typedef uint64_t u64;
 

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What the reaper has done: counters, and the last actions of each namespace. */
+
+#include <linux/math64.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+#include <linux/vmalloc.h>
+#include <net/net_namespace.h>
+
+#include "action.h"
+#include "cgroup.h"
+
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
+/* Rings of TCPC_LOG_MAX lines: as many as 4 MiB hold. */
+#define TCPC_LOG_HOST \
+	(4 * 1024 * 1024 / PAGE_ALIGN(TCPC_LOG_MAX * sizeof(struct tcpc_log_entry)))
+
+static atomic_t tcpc_log_rings = ATOMIC_INIT(0);
+
+const char *const tcpc_result_names[TCPC_RESULTS] = {
+	[TCPC_RESULT_CANDIDATE] = "candidate",
+	[TCPC_RESULT_PROBING] = "probing",
+	[TCPC_RESULT_RESET] = "reset",
+	[TCPC_RESULT_EVICTED] = "evicted",
+	[TCPC_RESULT_GONE] = "gone",
+};
+
+/**
+ * tcpc_log_init() - nothing was done yet
+ * @log: zeroed
+ *
+ * Context: any.
+ */
+void tcpc_log_init(struct tcpc_log *log)
+{
+	spin_lock_init(&log->lock);
+}
+
+/**
+ * tcpc_log_free() - forget what was done
+ * @log: nobody uses it any more
+ *
+ * Context: process, may sleep.
+ */
+void tcpc_log_free(struct tcpc_log *log)
+{
+	unsigned int i;
+
+	for (i = 0; i < min_t(u64, log->nr, log->size); i++)
+		tcpc_cgroup_put(log->ring[i].cgroup);
+	kvfree(log->ring);
+	if (log->size == TCPC_LOG_MAX)
+		atomic_dec(&tcpc_log_rings);
+	log->ring = NULL;
+	log->size = 0;
+}
+
+/* A ring of so many lines, or NULL. Process context. */
+static struct tcpc_log_entry *tcpc_log_ring(u32 size, unsigned int inum)
+{
+	struct tcpc_log_entry *ring = NULL;
+
+	if (size < TCPC_LOG_MAX)
+		return kcalloc(size, sizeof(*ring), GFP_KERNEL | __GFP_NOWARN);
+	/* Nobody takes the initial namespace's. */
+	if (atomic_inc_return(&tcpc_log_rings) <= TCPC_LOG_HOST ||
+	    inum == init_net.ns.inum)
+		ring = vzalloc(size * sizeof(*ring));
+	if (!ring)
+		atomic_dec(&tcpc_log_rings);
+	return ring;
+}
+
+/* A larger ring, if more lines are to be kept. Process context. */
+static void tcpc_log_grow(struct tcpc_log *log, unsigned int inum)
+{
+	u32 size = log->size ? TCPC_LOG_MAX : TCPC_LOG_MIN, from, to;
+	struct tcpc_log_entry *ring;
+	u64 i;
+
+	if (log->size == TCPC_LOG_MAX || log->nr < log->size)
+		return;
+	ring = tcpc_log_ring(size, inum);
+	if (!ring)
+		return;
+	spin_lock(&log->lock);
+	for (i = log->nr - log->size; i < log->nr; i++) {
+		div_u64_rem(i, log->size, &from);
+		div_u64_rem(i, size, &to);
+		ring[to] = log->ring[from];
+	}
+	swap(log->ring, ring);
+	log->size = size;
+	spin_unlock(&log->lock);
+	kvfree(ring);
+}
+
+/**
+ * tcpc_log_add() - something was done
+ * @log: of its namespace; nobody else adds to it meanwhile
+ * @inum: of the namespace
+ * @conn: the socket as it was before
+ * @action: what the reaper was to do
+ * @result: what came of it
+ *
+ * Context: process, may sleep.
+ */
+void tcpc_log_add(struct tcpc_log *log, unsigned int inum, const struct tcpc_conn *conn,
+		  enum tcpc_action action, enum tcpc_result result)
+{
+	struct tcpc_log_entry e = {
+		.time = ktime_get_real_seconds(),
+		.cause = conn->cause,
+		.action = action,
+		.result = result,
+		.role = conn->role,
+		.ifindex = conn->ifindex,
+		.local = conn->local,
+		.remote = conn->remote,
+		.local_port = conn->local_port,
+		.remote_port = conn->remote_port,
+		.uid = conn->uid,
+		.cgroup = conn->cgroup,
+		.idle_s = conn->idle_s,
+	};
+	struct cgroup *old = NULL;
+	u32 at;
+
+	atomic64_inc(&log->count[e.cause][action][result]);
+	trace_close_wait_action(inum, &e);
+	tcpc_log_grow(log, inum);
+	tcpc_cgroup_hold(e.cgroup);
+
+	spin_lock(&log->lock);
+	if (log->nr >= log->size && log->size < TCPC_LOG_MAX)
+		log->missed++;
+	if (log->size) {
+		div_u64_rem(log->nr, log->size, &at);
+		if (log->nr++ >= log->size)
+			old = log->ring[at].cgroup;
+		log->ring[at] = e;
+	} else {
+		old = e.cgroup;
+	}
+	spin_unlock(&log->lock);
+	tcpc_cgroup_put(old);
+}
+
+/**
+ * tcpc_log_miss() - something was to be logged and is not
+ * @log: of a namespace
+ *
+ * Context: process.
+ */
+void tcpc_log_miss(struct tcpc_log *log)
+{
+	spin_lock(&log->lock);
+	log->missed++;
+	spin_unlock(&log->lock);
+}
+
+/**
+ * tcpc_log_copy() - copy what was done of late
+ * @rows: filled; to be freed with tcpc_log_rows_free(), on failure too
+ * @log: of a namespace
+ *
+ * Context: process, may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int tcpc_log_copy(struct tcpc_log_rows *rows, struct tcpc_log *log)
+{
+	unsigned int i, nr;
+	u32 at, size;
+
+	memset(rows, 0, sizeof(*rows));
+	size = READ_ONCE(log->size);
+	if (!size)
+		return 0;
+	rows->rows = kvmalloc_array(size, sizeof(*rows->rows), GFP_KERNEL_ACCOUNT);
+	if (!rows->rows)
+		return -ENOMEM;
+	spin_lock(&log->lock);
+	/* It may have grown meanwhile. */
+	nr = min_t(u64, log->nr, size);
+	for (i = 0; i < nr; i++) {
+		div_u64_rem(log->nr - nr + i, log->size, &at);
+		rows->rows[i] = log->ring[at];
+		tcpc_cgroup_hold(rows->rows[i].cgroup);
+	}
+	spin_unlock(&log->lock);
+	rows->nr = nr;
+	return 0;
+}
+
+/**
+ * tcpc_log_rows_free() - free copies
+ * @rows: from tcpc_log_copy()
+ *
+ * Context: process.
+ */
+void tcpc_log_rows_free(struct tcpc_log_rows *rows)
+{
+	unsigned int i;
+
+	for (i = 0; i < rows->nr; i++)
+		tcpc_cgroup_put(rows->rows[i].cgroup);
+	kvfree(rows->rows);
+}
+
+/**
+ * tcpc_log_missed() - actions that were not kept
+ * @log: of a namespace
+ *
+ * Context: process.
+ * Return: how many.
+ */
+u64 tcpc_log_missed(struct tcpc_log *log)
+{
+	u64 missed;
+
+	spin_lock(&log->lock);
+	missed = log->missed;
+	spin_unlock(&log->lock);
+	return missed;
+}

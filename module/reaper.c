@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The reaper: ends what has been dead for long enough, where it is told to.
+ *
+ * Passes over the tables, at least a second apart, while some namespace has a
+ * timeout. A pass first looks, with the namespaces held as by any walk: it counts,
+ * and copies what may be acted on, with references on the sockets. Then it acts,
+ * with nothing held but those: a user's socket holds its namespace, and that what
+ * is kept for it here.
+ */
+
+#include <linux/delay.h>
+#include <linux/err.h>
+#include <linux/jiffies.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/printk.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+#include <net/tcp.h>
+
+#include "act.h"
+#include "cgroup.h"
+#include "listener.h"
+#include "net.h"
+#include "pass.h"
+#include "reaper.h"
+
+/* At least so long between the beginnings of two passes, and of the rates. */
+#define TCPC_REAPER_MS 1000
+
+/* So often, and so far apart, sockets that somebody has are tried in the end. */
+#define TCPC_REAPER_SETTLE_TRIES 20
+#define TCPC_REAPER_SETTLE_MS 10
+
+/* A pass comes as often as this part of a timeout. */
+#define TCPC_REAPER_PART 8
+
+/* Module parameters max_action, max_rate and inherit. */
+unsigned int tcpc_max_action = TCPC_ACTION_ABORT;
+unsigned int tcpc_max_rate = 1000;
+bool tcpc_inherit;
+
+const char *const tcpc_skip_names[TCPC_SKIPS] = {
+	[TCPC_SKIP_BUSY] = "busy",
+	[TCPC_SKIP_KEEPALIVE] = "keepalive",
+	[TCPC_SKIP_MPTCP] = "mptcp",
+	[TCPC_SKIP_TFO] = "tfo",
+	[TCPC_SKIP_RATE] = "rate",
+	[TCPC_SKIP_EXCEPT] = "except",
+};
+
+/* Protects the settings of all namespaces and the next; held shortly. */
+static DEFINE_MUTEX(tcpc_reaper_lock);
+
+static void tcpc_reaper_work(struct work_struct *work);
+static DECLARE_DELAYED_WORK(tcpc_reaper_pass, tcpc_reaper_work);
+static struct workqueue_struct *tcpc_reaper_wq; /* NULL when there is no reaper */
+static ktime_t tcpc_reaper_last; /* when the last pass began; the work's own */
+
+/**
+ * tcpc_reap_settings() - the settings of a namespace
+ * @reap: of the namespace
+ *
+ * Context: process, may sleep.
+ * Return: them, with a reference.
+ */
+struct tcpc_settings *tcpc_reap_settings(struct tcpc_reap *reap)
+{
+	struct tcpc_settings *s;
+
+	mutex_lock(&tcpc_reaper_lock);
+	s = tcpc_settings_get(reap->settings);
+	mutex_unlock(&tcpc_reaper_lock);
+	return s;
+}
+
+/**
+ * tcpc_reap_set() - change a setting of a namespace
+ * @reap: of the namespace
+ * @setting: which
+ * @text: to what; no NUL in it
+ * @len: how many bytes
+ *
+ * Context: process, may sleep.
+ * Return: 0, -EINVAL or -ENOMEM, and then nothing has changed.
+ */
+int tcpc_reap_set(struct tcpc_reap *reap, const struct tcpc_setting *setting,
+		  const char *text, size_t len)
+{
+	struct tcpc_settings *s, *old;
+	bool changed;
+
+	do {
+		old = tcpc_reap_settings(reap);
+		s = tcpc_settings_change(old, setting, text, len);
+		if (IS_ERR(s)) {
+			tcpc_settings_put(old);
+			return PTR_ERR(s);
+		}
+		/* Somebody else may have written meanwhile. */
+		mutex_lock(&tcpc_reaper_lock);
+		changed = reap->settings == old;
+		if (changed)
+			WRITE_ONCE(reap->settings, s);
+		mutex_unlock(&tcpc_reaper_lock);
+		tcpc_settings_put(changed ? old : s);
+		tcpc_settings_put(old);
+	} while (!changed);
+	tcpc_reaper_kick();
+	return 0;
+}
+
+/**
+ * tcpc_reaper_kick() - something has changed: look whether there is work
+ *
+ * Context: process.
+ */
+void tcpc_reaper_kick(void)
+{
+	mutex_lock(&tcpc_reaper_lock);
+	if (tcpc_reaper_wq)
+		mod_delayed_work(tcpc_reaper_wq, &tcpc_reaper_pass, 0);
+	mutex_unlock(&tcpc_reaper_lock);
+}
+
+/* In ms, until the next pass; 0: none. Process context. */
+static unsigned int tcpc_reaper_wait(const struct tcpc_pass *p)
+{
+	unsigned int ms = 0, part;
+	const struct tcpc_quota *q;
+	unsigned int i;
+
+	for (i = 0; i < p->nets.nr; i++) {
+		q = &p->quota[i];
+		if (!q->s)
+			continue;
+		part = q->s->timeout_s * MSEC_PER_SEC / TCPC_REAPER_PART;
+		/* More than it was allowed to do. */
+		if (q->skipped[TCPC_SKIP_RATE])
+			part = 0;
+		part = max_t(unsigned int, part, TCPC_REAPER_MS);
+		ms = ms ? min(ms, part) : part;
+	}
+	return ms;
+}
+
+/* Have a pass in so many ms, if none is to come before. Workqueue. */
+static void tcpc_reaper_again(unsigned int ms)
+{
+	mutex_lock(&tcpc_reaper_lock);
+	if (tcpc_reaper_wq)
+		queue_delayed_work(tcpc_reaper_wq, &tcpc_reaper_pass,
+				   msecs_to_jiffies(ms) + 1);
+	mutex_unlock(&tcpc_reaper_lock);
+}
+
+/* Workqueue. */
+static void tcpc_reaper_work(struct work_struct *work)
+{
+	s64 since = ktime_ms_delta(ktime_get(), tcpc_reaper_last);
+	struct tcpc_pass *p;
+	unsigned int ms;
+
+	/* Whoever writes settings all the time does not make it run all the time. */
+	if (since < TCPC_REAPER_MS) {
+		tcpc_reaper_again(TCPC_REAPER_MS - since);
+		return;
+	}
+	tcpc_reaper_last = ktime_get();
+	tcpc_act_settle(false);
+	p = tcpc_pass_begin();
+	ms = TCPC_REAPER_MS;
+	if (!IS_ERR(p)) {
+		if (tcpc_pass_look(p))
+			tcpc_pass_act(p);
+		ms = tcpc_reaper_wait(p);
+		tcpc_pass_end(p);
+	}
+	if (!tcpc_act_settle(false))
+		ms = TCPC_REAPER_MS;
+	if (ms)
+		tcpc_reaper_again(ms);
+}
+
+/**
+ * tcpc_reap_net_init() - the reaper knows of a namespace
+ * @tn: the namespace
+ *
+ * Context: process, may sleep.
+ */
+void tcpc_reap_net_init(struct tcpc_net *tn)
+{
+	struct tcpc_net *init;
+
+	tcpc_log_init(&tn->reap.log);
+	rcu_read_lock_sched();
+	init = tcpc_net_of(&init_net);
+	rcu_read_unlock_sched();
+	if (READ_ONCE(tcpc_inherit) && tn != init)
+		tn->reap.settings = tcpc_reap_settings(&init->reap);
+	else
+		tn->reap.settings = tcpc_settings_get(&tcpc_settings_default);
+}
+
+/**
+ * tcpc_reap_net_exit() - and forgets it
+ * @tn: the namespace; no pass knows it any more
+ *
+ * Context: process, may sleep.
+ */
+void tcpc_reap_net_exit(struct tcpc_net *tn)
+{
+	tcpc_settings_put(tn->reap.settings);
+	tcpc_log_free(&tn->reap.log);
+	tcpc_seen_free(&tn->reap.seen);
+}
+
+/**
+ * tcpc_reaper_init() - get ready
+ *
+ * Context: process, may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int tcpc_reaper_init(void)
+{
+	tcpc_reaper_wq = alloc_workqueue("tcp_census_reaper", WQ_UNBOUND, 0);
+	return tcpc_reaper_wq ? 0 : -ENOMEM;
+}
+
+/**
+ * tcpc_reaper_exit() - wait for the pass under way; there is no other
+ *
+ * When nobody changes a setting any more. Nothing is undone. But who has kept a socket
+ * since the reaper tried to reset it may keep SO_KEEPALIVE on it, whose timer does not
+ * run: that is not waited for.
+ *
+ * Context: process, may sleep.
+ */
+void tcpc_reaper_exit(void)
+{
+	struct workqueue_struct *wq = tcpc_reaper_wq;
+	unsigned int tries = TCPC_REAPER_SETTLE_TRIES;
+
+	/* Namespaces may still be created. */
+	mutex_lock(&tcpc_reaper_lock);
+	tcpc_reaper_wq = NULL;
+	mutex_unlock(&tcpc_reaper_lock);
+	cancel_delayed_work_sync(&tcpc_reaper_pass);
+	destroy_workqueue(wq);
+	while (tries-- && !tcpc_act_settle(false))
+		msleep(TCPC_REAPER_SETTLE_MS);
+	tcpc_act_settle(true);
+}

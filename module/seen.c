@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Sockets that were seen before, by cookie. */
+
+#include <linux/bsearch.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+#include <linux/string.h>
+
+#include "seen.h"
+
+static int tcpc_seen_cmp(const void *pa, const void *pb)
+{
+	u64 a = *(const u64 *)pa, b = *(const u64 *)pb;
+
+	return a < b ? -1 : a > b;
+}
+
+/* sort() itself never lets go of the CPU. Process context. */
+static int tcpc_seen_cmp_resched(const void *pa, const void *pb)
+{
+	cond_resched();
+	return tcpc_seen_cmp(pa, pb);
+}
+
+/**
+ * tcpc_seen_has() - is a socket among them?
+ * @seen: them, sorted
+ * @cookie: of the socket
+ *
+ * Context: any.
+ * Return: true if so.
+ */
+bool tcpc_seen_has(const struct tcpc_seen *seen, u64 cookie)
+{
+	return bsearch(&cookie, seen->cookie, seen->nr, sizeof(cookie), tcpc_seen_cmp);
+}
+
+/**
+ * tcpc_seen_add() - one more
+ * @seen: them
+ * @cookie: of the socket
+ *
+ * Context: process, may sleep.
+ * Return: false if there is no room.
+ */
+bool tcpc_seen_add(struct tcpc_seen *seen, u64 cookie)
+{
+	u32 cap = seen->cap ? 2 * seen->cap : 64;
+	u64 *more;
+
+	if (seen->nr == seen->cap) {
+		if (cap > TCPC_SEEN_MAX)
+			return false;
+		more = kvmalloc_array(cap, sizeof(*more), GFP_KERNEL | __GFP_NOWARN);
+		if (!more)
+			return false;
+		if (seen->nr)
+			memcpy(more, seen->cookie, seen->nr * sizeof(*more));
+		kvfree(seen->cookie);
+		seen->cookie = more;
+		seen->cap = cap;
+	}
+	seen->cookie[seen->nr++] = cookie;
+	return true;
+}
+
+/**
+ * tcpc_seen_sort() - put them in order
+ * @seen: them
+ *
+ * Context: process, may sleep.
+ */
+void tcpc_seen_sort(struct tcpc_seen *seen)
+{
+	if (seen->nr)
+		sort(seen->cookie, seen->nr, sizeof(*seen->cookie),
+		     tcpc_seen_cmp_resched, NULL);
+}
+
+/**
+ * tcpc_seen_keep() - and those that were seen before
+ * @seen: sorted, and so again after
+ * @old: likewise
+ *
+ * As far as there is room.
+ *
+ * Context: process, may sleep.
+ */
+void tcpc_seen_keep(struct tcpc_seen *seen, const struct tcpc_seen *old)
+{
+	struct tcpc_seen now = *seen; /* without those that are added */
+	u32 i;
+
+	for (i = 0; i < old->nr; i++) {
+		now.cookie = seen->cookie;
+		if (!tcpc_seen_has(&now, old->cookie[i]) &&
+		    !tcpc_seen_add(seen, old->cookie[i]))
+			break;
+	}
+	tcpc_seen_sort(seen);
+}
+
+/**
+ * tcpc_seen_free() - forget them
+ * @seen: them
+ *
+ * Context: process.
+ */
+void tcpc_seen_free(struct tcpc_seen *seen)
+{
+	kvfree(seen->cookie);
+	memset(seen, 0, sizeof(*seen));
+}

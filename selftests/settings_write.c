@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What may be written to the settings of a namespace, and what is read back: a
+ * value as it is documented, and of anything else nothing.
+ *
+ * Needs the ordinary module, whose timeouts are a minute or more.
+ */
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/uio.h>
+
+#include "lib/setting.h"
+#include "lib/test.h"
+
+/* Words of rules, and bytes of a path among them. */
+#define WORDS_MAX 64
+#define PATH_LEN_MAX 255
+
+FIXTURE(settings) {
+	int netns;
+};
+
+FIXTURE_SETUP(settings)
+{
+	self->netns = net_new();
+}
+
+FIXTURE_TEARDOWN(settings)
+{
+}
+
+/* @n words, each of them the same, with a space behind. */
+static char *words(const char *word, unsigned int n)
+{
+	size_t len = strlen(word) + 1;
+	char *text = malloc(n * len + 1);
+	unsigned int i;
+
+	must(text);
+	for (i = 0; i < n; i++)
+		sprintf(text + i * len, "%s ", word);
+	return text;
+}
+
+TEST_F(settings, files)
+{
+	DIR *dir = opendir(SETTING_DIR);
+	const struct dirent *entry;
+	unsigned int i, n = 0;
+	char *name;
+
+	ASSERT_NE(NULL, dir);
+	while ((entry = readdir(dir)))
+		n += *entry->d_name != '.';
+	closedir(dir);
+	EXPECT_EQ(SETTINGS, n);
+	for (i = 0; i < SETTINGS; i++) {
+		name = strf(SETTING_DIR "close_wait_%s", setting_names[i]);
+		EXPECT_EQ(0, access(name, R_OK | W_OK)) TH_LOG("%s", name);
+		free(name);
+	}
+}
+
+TEST_F(settings, defaults)
+{
+	EXPECT_EQ(0, settings_off(setting_defaults));
+}
+
+/* What is written, and what is read then. */
+static const struct {
+	enum setting setting;
+	const char *write;
+	const char *read;
+} right[] = {
+	{ SET_TIMEOUT, "60", "60" },
+	{ SET_TIMEOUT, "86400\n", "86400" },
+	{ SET_TIMEOUT, "\t\n 61 ", "61" },
+	{ SET_TIMEOUT, "\n3600", "3600" },
+	/* Decimal, whatever it begins with. */
+	{ SET_TIMEOUT, "0000000000000000000000070", "70" },
+	{ SET_TIMEOUT, "0", "0" },
+	{ SET_TIMEOUT, "000", "0" },
+	{ SET_ACTION, "probe", "probe" },
+	{ SET_ACTION, "abort\n", "abort" },
+	{ SET_ACTION, "\tcount ", "count" },
+	{ SET_CAUSES, "drained", "drained" },
+	{ SET_CAUSES, "fin_pending\n", "fin_pending" },
+	{ SET_CAUSES, "unaccepted", "unaccepted" },
+	{ SET_CAUSES, "drained unaccepted", "unaccepted drained" },
+	{ SET_CAUSES, "drained\tfin_pending", "fin_pending drained" },
+	{ SET_CAUSES, "fin_pending unaccepted", "unaccepted fin_pending" },
+	{ SET_CAUSES, "drained\nunaccepted\nfin_pending\n",
+	  "unaccepted fin_pending drained" },
+	{ SET_ROLES, "client", "client" },
+	{ SET_ROLES, "client server", "server client" },
+	{ SET_ROLES, "server\n", "server" },
+	{ SET_RATE, "1", "1" },
+	{ SET_RATE, "100000\n", "100000" },
+	{ SET_RATE, " 010", "10" },
+	{ SET_ONLY, "server:8080", "server:8080" },
+	{ SET_ONLY, "server:1\n", "server:1" },
+	{ SET_ONLY, "server:65535", "server:65535" },
+	{ SET_ONLY, "client:10.0.0.5:3306", "client:10.0.0.5:3306" },
+	{ SET_ONLY, "client:*:3306", "client:*:3306" },
+	{ SET_ONLY, "client:[2001:db8::5]:3306", "client:[2001:db8::5]:3306" },
+	{ SET_ONLY, "client:[::ffff:10.0.0.5]:1", "client:[::ffff:10.0.0.5]:1" },
+	{ SET_ONLY, "client:[::]:1 client:[1:2:3:4:5:6:7:8]:1",
+	  "client:[::]:1 client:[1:2:3:4:5:6:7:8]:1" },
+	{ SET_ONLY, "  server:80 \t client:*:1\n\ncgroup:/a\n",
+	  "server:80 client:*:1 cgroup:/a" },
+	/* The same twice does no harm. */
+	{ SET_ONLY, "server:80 server:80", "server:80 server:80" },
+	{ SET_ONLY, "\n", "" },
+	{ SET_EXCEPT, "cgroup:/", "cgroup:/" },
+	{ SET_EXCEPT, "cgroup:/system.slice/mysql.service",
+	  "cgroup:/system.slice/mysql.service" },
+	{ SET_EXCEPT, "cgroup:/a/b/", "cgroup:/a/b/" },
+	{ SET_EXCEPT, "cgroup:/a\\040b\\134c", "cgroup:/a\\040b\\134c" },
+	/* UTF-8: the last byte of that letter is a space to some. */
+	{ SET_EXCEPT, "cgroup:/voil\xc3\xa0 server:80", "cgroup:/voil\xc3\xa0 server:80" },
+	{ SET_EXCEPT, " ", "" },
+};
+
+TEST_F(settings, read_back)
+{
+	const char *want[SETTINGS];
+	unsigned int i;
+
+	memcpy(want, setting_defaults, sizeof(want));
+	for (i = 0; i < ARRAY_SIZE(right); i++) {
+		EXPECT_EQ(0, setting_write(setting_names[right[i].setting], right[i].write))
+			TH_LOG("%s", right[i].write);
+		/* It alone has changed. */
+		want[right[i].setting] = right[i].read;
+		EXPECT_EQ(0, settings_off(want)) TH_LOG("%s", right[i].write);
+	}
+	/* What it says may be written. */
+	for (i = 0; i < SETTINGS; i++) {
+		EXPECT_EQ(0, setting_write(setting_names[i], want[i]))
+			TH_LOG("%s", want[i]);
+	}
+	EXPECT_EQ(0, settings_off(want));
+}
+
+/* From where to where, and nothing beyond, not even where 32 or 64 bits end. */
+TEST_F(settings, limits)
+{
+	static const char *const beyond[] = {
+		"86401", "100001", "4294967295", "4294967296", "4294967396",
+		"18446744073709551615", "18446744073709551616", "18446744073709551716",
+	};
+	char text[32];
+	unsigned int i;
+
+	setting_set("timeout", "3600");
+	for (i = 1; i < 60; i++) {
+		snprintf(text, sizeof(text), "%u", i);
+		EXPECT_EQ(EINVAL, setting_write("timeout", text)) TH_LOG("%s", text);
+	}
+	for (i = 0; i < ARRAY_SIZE(beyond); i++) {
+		EXPECT_EQ(EINVAL, setting_write("timeout", beyond[i]))
+			TH_LOG("%s", beyond[i]);
+	}
+	EXPECT_EQ(0, setting_off("timeout", "3600"));
+
+	setting_set("rate", "99");
+	EXPECT_EQ(EINVAL, setting_write("rate", "0"));
+	for (i = 1; i < ARRAY_SIZE(beyond); i++) {
+		EXPECT_EQ(EINVAL, setting_write("rate", beyond[i]))
+			TH_LOG("%s", beyond[i]);
+	}
+	EXPECT_EQ(0, setting_off("rate", "99"));
+}
+
+/* How much may be written at once, and how long its parts may be. */
+TEST_F(settings, lengths)
+{
+	char *text = setting_padded("server:80", ' ', SETTING_BYTES_MAX), *path;
+
+	EXPECT_EQ(0, setting_write("only", text));
+	EXPECT_EQ(0, setting_off("only", "server:80"));
+	free(text);
+	text = setting_padded("61", '\n', SETTING_BYTES_MAX);
+	EXPECT_EQ(0, setting_write("timeout", text));
+	EXPECT_EQ(0, setting_off("timeout", "61"));
+	free(text);
+
+	text = words("client:*:65535", WORDS_MAX);
+	EXPECT_EQ(0, setting_write("only", text));
+	text[strlen(text) - 1] = '\0';
+	EXPECT_EQ(0, setting_off("only", text));
+	free(text);
+	text = words("client:*:65535", WORDS_MAX + 1);
+	EXPECT_EQ(EINVAL, setting_write("except", text));
+	EXPECT_EQ(0, setting_off("except", ""));
+	free(text);
+
+	path = setting_padded("cgroup:/", 'x', strlen("cgroup:") + PATH_LEN_MAX);
+	EXPECT_EQ(0, setting_write("only", path));
+	EXPECT_EQ(0, setting_off("only", path));
+	free(path);
+	path = setting_padded("cgroup:/", 'x', strlen("cgroup:") + PATH_LEN_MAX + 1);
+	EXPECT_EQ(EINVAL, setting_write("except", path));
+	EXPECT_EQ(0, setting_off("except", ""));
+	free(path);
+}
+
+/* Who reads a few bytes at a time gets the same. */
+TEST_F(settings, short_reads)
+{
+	static const size_t piece[] = { 61, 1000, 4096, 8192, 65536 };
+	char *path = setting_padded("cgroup:/", 'x', 240), *text = words(path, WORDS_MAX);
+	char *got, c[4] = "";
+	unsigned int i;
+	int fd;
+
+	ASSERT_EQ(0, setting_write("only", text));
+	/* Where a space is, the line ends. */
+	text[strlen(text) - 1] = '\n';
+	for (i = 0; i < ARRAY_SIZE(piece); i++) {
+		got = file_read_pieces(SETTING_DIR "close_wait_only", piece[i], NULL);
+		EXPECT_STREQ(text, got) TH_LOG("%zu bytes at a time", piece[i]);
+		free(got);
+	}
+
+	got = file_read_pieces(SETTING_DIR "close_wait_causes", 1, NULL);
+	EXPECT_STREQ("unaccepted drained\n", got);
+	free(got);
+
+	setting_set("rate", "12345");
+	fd = setting_open("rate", O_RDONLY);
+	EXPECT_EQ(2, pread(fd, c, 2, 0));
+	EXPECT_STREQ("12", c);
+	EXPECT_EQ(3, pread(fd, c, 3, 3));
+	EXPECT_STREQ("45\n", c);
+	EXPECT_EQ(0, pread(fd, c, 3, 6));
+	EXPECT_EQ(0, pread(fd, c, 3, 1 << 20));
+	/* And again from the beginning, what it is now. */
+	EXPECT_EQ(1, read(fd, c, 1));
+	setting_set("rate", "7");
+	EXPECT_EQ(0, lseek(fd, 0, SEEK_SET));
+	EXPECT_EQ(2, read(fd, c, 3));
+	EXPECT_EQ(0, memcmp("7\n", c, 2));
+}
+
+/* One write() is one value. */
+TEST_F(settings, split_writes)
+{
+	struct iovec iov[] = {
+		{ .iov_base = "8", .iov_len = 1 }, { .iov_base = "9", .iov_len = 1 },
+	};
+	int fd = setting_open("timeout", O_WRONLY);
+
+	ASSERT_LE(0, fd);
+	EXPECT_EQ(2, write(fd, "60", 2));
+	EXPECT_EQ(-1, write(fd, "0", 1));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(-1, write(fd, "\n", 1));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(0, setting_off("timeout", "60"));
+	EXPECT_EQ(0, lseek(fd, 0, SEEK_SET));
+	EXPECT_EQ(3, write(fd, "600", 3));
+	EXPECT_EQ(0, setting_off("timeout", "600"));
+	EXPECT_EQ(0, lseek(fd, 0, SEEK_SET));
+	EXPECT_EQ(2, writev(fd, iov, 2));
+	EXPECT_EQ(0, setting_off("timeout", "89"));
+	close(fd);
+
+	fd = setting_open("causes", O_WRONLY);
+	EXPECT_EQ(-1, write(fd, "fin_", 4));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(-1, write(fd, "pending", 7));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(0, setting_off("causes", setting_defaults[SET_CAUSES]));
+}
+
+TEST_HARNESS_MAIN
