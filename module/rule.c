@@ -88,11 +88,29 @@ static bool tcpc_rule_client(struct tcpc_rule *rule, const char *s, size_t len)
 	       end == s + addr;
 }
 
+/*
+ * Can a cgroup have this path, without a slash at its end? Files show no control
+ * characters: they write them as \ooo. What no cgroup has would spare nobody, and
+ * nobody would notice.
+ */
+static bool tcpc_rule_path(const char *path, size_t len)
+{
+	size_t i, n;
+
+	for (i = 0; i < len; i += 1 + n) {
+		for (n = 0; i + 1 + n < len && path[i + 1 + n] != '/'; n++)
+			if (iscntrl(path[i + 1 + n]))
+				return false;
+		/* "//", "/./" and "/../" */
+		if (n <= 2 && !memcmp(path + i + 1, "..", n))
+			return false;
+	}
+	return true;
+}
+
 /* What stands before the first colon, and what that makes of the rest. */
 static bool tcpc_rule_parse(struct tcpc_rule *rule, const char *word, size_t len)
 {
-	size_t i;
-
 	if (len > 7 && !memcmp(word, "server:", 7)) {
 		rule->kind = TCPC_RULE_SERVER;
 		rule->port = tcpc_rule_port(word + 7, len - 7);
@@ -106,15 +124,11 @@ static bool tcpc_rule_parse(struct tcpc_rule *rule, const char *word, size_t len
 		rule->kind = TCPC_RULE_CGROUP;
 		if (len - 7 > TCPC_RULE_PATH_MAX)
 			return false;
-		/* Files show none: they write it as \ooo. */
-		for (i = 7; i < len; i++)
-			if (iscntrl(word[i]))
-				return false;
 		rule->len = len - 7;
 		/* "/a/" is "/a", and "/" is all. */
 		while (rule->len && word[7 + rule->len - 1] == '/')
 			rule->len--;
-		return true;
+		return tcpc_rule_path(word + 7, rule->len);
 	}
 	return false;
 }

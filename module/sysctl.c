@@ -21,6 +21,12 @@
 #include "sysctl.h"
 #include "text.h"
 
+/*
+ * Buffered writers, as those of shells are, cut what is longer into pieces of so many
+ * bytes, the st_blksize of procfs. Only the last has the end of the line.
+ */
+#define TCPC_SYSCTL_PIECE 1024
+
 /* Process context. In pieces too: rules are longer than what some ask for at once. */
 static int tcpc_sysctl_read(struct tcpc_net *tn, const struct tcpc_setting *setting,
 			    char *buf, size_t *len, loff_t *pos)
@@ -45,13 +51,16 @@ static int tcpc_sysctl_read(struct tcpc_net *tn, const struct tcpc_setting *sett
 static int tcpc_sysctl_write(struct tcpc_net *tn, const struct tcpc_setting *setting,
 			     const char *buf, size_t len, loff_t *pos)
 {
+	bool line = len && buf[len - 1] == '\n';
 	int err;
 
 	if (!ns_capable(tn->net->user_ns, CAP_NET_ADMIN))
 		return -EPERM;
 	/* The end of the line does not count. */
-	if (*pos || len > TCPC_RULES_TEXT_MAX + (len && buf[len - 1] == '\n') ||
-	    memchr(buf, 0, len))
+	if (*pos || len > TCPC_RULES_TEXT_MAX + line || memchr(buf, 0, len))
+		return -EINVAL;
+	/* Perhaps a piece: the others would be refused. */
+	if (len >= TCPC_SYSCTL_PIECE && !line)
 		return -EINVAL;
 	err = tcpc_reap_set(&tn->reap, setting, buf, len);
 	if (!err)

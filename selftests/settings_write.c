@@ -178,6 +178,10 @@ TEST_F(settings, lengths)
 {
 	char *text = setting_padded("server:80", ' ', SETTING_BYTES_MAX), *path;
 
+	/* As if more were to come. */
+	EXPECT_EQ(EINVAL, setting_write("only", text));
+	EXPECT_EQ(0, setting_off("only", ""));
+	text[SETTING_BYTES_MAX - 1] = '\n';
 	EXPECT_EQ(0, setting_write("only", text));
 	EXPECT_EQ(0, setting_off("only", "server:80"));
 	free(text);
@@ -206,6 +210,26 @@ TEST_F(settings, lengths)
 	free(path);
 }
 
+/* What a shell writes in pieces is refused with the first, and nothing has changed. */
+TEST_F(settings, pieces)
+{
+	char *text = words("client:10.0.0.254:3306", 50);
+	FILE *file = fopen(SETTING_DIR "close_wait_except", "w");
+
+	setting_set("except", "server:80");
+	ASSERT_TRUE(file);
+	EXPECT_TRUE(fprintf(file, "%s\n", text) < 0 || fflush(file));
+	EXPECT_EQ(EINVAL, errno);
+	fclose(file);
+	EXPECT_EQ(0, setting_off("except", "server:80"));
+
+	text[strlen(text) - 1] = '\n';
+	EXPECT_EQ(0, setting_write("except", text));
+	text[strlen(text) - 1] = '\0';
+	EXPECT_EQ(0, setting_off("except", text));
+	free(text);
+}
+
 /* Who reads a few bytes at a time gets the same. */
 TEST_F(settings, short_reads)
 {
@@ -215,9 +239,9 @@ TEST_F(settings, short_reads)
 	unsigned int i;
 	int fd;
 
-	ASSERT_EQ(0, setting_write("only", text));
 	/* Where a space is, the line ends. */
 	text[strlen(text) - 1] = '\n';
+	ASSERT_EQ(0, setting_write("only", text));
 	for (i = 0; i < ARRAY_SIZE(piece); i++) {
 		got = file_read_pieces(SETTING_DIR "close_wait_only", piece[i], NULL);
 		EXPECT_STREQ(text, got) TH_LOG("%zu bytes at a time", piece[i]);

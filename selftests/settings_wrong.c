@@ -259,6 +259,7 @@ static const char *const wrong_rules[] = {
 	/* Paths. */
 	"cgroup", "cgroup:", "cgroup:a", "cgroup:a/b", "cgroup:.", "cgroup:./a", "cgroup:*",
 	"cgroup:\\057a", "Cgroup:/a", "cgroup=/a", "/a", "cgroup:/a junk", "cgroup:/a\r\n",
+	"cgroup:/a//b", "cgroup://a", "cgroup:/a/./b", "cgroup:/..", "cgroup:/a/../",
 	"cgroup:/a\001", "cgroup:/a\033[2Jb", "cgroup:/a\177", "cgroup: /a",
 };
 

@@ -72,6 +72,21 @@ static bool client_right(char *text, struct in6_addr *addr, bool *any, int *port
 	return mapped(text, addr);
 }
 
+/* Does it name a cgroup without a detour? Slashes at the end do not count. */
+static bool path_right(const char *path)
+{
+	size_t len = strlen(path);
+	char *whole;
+	bool right;
+
+	while (len && path[len - 1] == '/')
+		len--;
+	whole = strf("%.*s/", (int)len, path);
+	right = !strstr(whole, "//") && !strstr(whole, "/./") && !strstr(whole, "/../");
+	free(whole);
+	return right;
+}
+
 static bool rule_right(const char *word)
 {
 	struct in6_addr addr;
@@ -94,7 +109,7 @@ static bool rule_right(const char *word)
 	for (i = 0; i < len; i++)
 		if ((unsigned char)word[i] < 0x20 || word[i] == 0x7f)
 			return false;
-	return true;
+	return path_right(word + 7);
 }
 
 /* Each word is one of those, and none comes twice. */
