@@ -11,7 +11,6 @@
 #define TCPC_ACT_KEEPALIVE (-2)
 
 bool tcpc_act_kept(const struct sock *sk);
-bool tcpc_act_settle(bool last);
 int tcpc_act_probe(struct tcpc_conn *conn, const struct tcpc_settings *s);
 int tcpc_act_abort(struct tcpc_conn *conn, const struct tcpc_settings *s);
 bool tcpc_act_due(const struct tcpc_conn *conn, const struct tcpc_settings *s);

@@ -78,9 +78,8 @@ static struct tcpc_log_entry *tcpc_log_ring(u32 size, unsigned int inum)
 /* A larger ring, if more lines are to be kept. Process context. */
 static void tcpc_log_grow(struct tcpc_log *log, unsigned int inum)
 {
-	u32 size = log->size ? TCPC_LOG_MAX : TCPC_LOG_MIN, from, to;
+	u32 size = log->size ? TCPC_LOG_MAX : TCPC_LOG_MIN, from, i;
 	struct tcpc_log_entry *ring;
-	u64 i;
 
 	if (log->size == TCPC_LOG_MAX || log->nr < log->size)
 		return;
@@ -88,11 +87,12 @@ static void tcpc_log_grow(struct tcpc_log *log, unsigned int inum)
 	if (!ring)
 		return;
 	spin_lock(&log->lock);
-	for (i = log->nr - log->size; i < log->nr; i++) {
-		div_u64_rem(i, log->size, &from);
-		div_u64_rem(i, size, &to);
-		ring[to] = log->ring[from];
+	/* Those there are, the oldest first, as if there had been no others. */
+	for (i = 0; i < log->size; i++) {
+		div_u64_rem(log->nr + i, log->size, &from);
+		ring[i] = log->ring[from];
 	}
+	log->nr = log->size;
 	swap(log->ring, ring);
 	log->size = size;
 	spin_unlock(&log->lock);

@@ -10,11 +10,12 @@
 #ifndef TCPC_COMPAT_H
 #define TCPC_COMPAT_H
 
+#include <linux/bpf.h>
 #include <linux/proc_fs.h>
 #include <linux/sysctl.h>
-#include <net/inet_connection_sock.h>
 #include <net/inet_hashtables.h>
 #include <net/sock.h>
+#include <net/tcp.h>
 
 /*
  * PDE_DATA() became pde_data() in 5.17 (359745d78351 "proc: remove PDE_DATA()
@@ -68,16 +69,28 @@ tcpc_register_net_sysctl(struct net *net, const char *path, struct ctl_table *ta
 #endif
 
 /*
- * TCP's keepalive timer was sk_timer, as on some kernels now that of retransmission
- * is (6.19, 08dfe370239e "tcp: introduce icsk->icsk_keepalive_timer").
+ * Abort a socket that the caller owns, and let go of it. tcp_abort() owns it by itself,
+ * but for BPF programs, which have it already (6.5, 4ddbcb886268 "bpf: Add
+ * bpf_sock_destroy kfunc"). That is how it is called here. On kernels without it there
+ * is a moment in which somebody else may take the socket, and this waits for him. No
+ * header tells, so the version does: to take an older kernel for a newer one would
+ * be to wait for oneself.
  */
-static inline struct timer_list *tcpc_keepalive_timer(struct sock *sk)
+static inline int tcpc_abort_owned(struct sock *sk, int err)
 {
-#ifdef TCPC_HAVE_ICSK_KEEPALIVE_TIMER
-	return &inet_csk(sk)->icsk_keepalive_timer;
+	int ret;
+
+#if defined(TCPC_HAVE_ABORT_OWNED) && defined(CONFIG_BPF_SYSCALL)
+	struct bpf_run_ctx ctx = {}, *old = bpf_set_run_ctx(&ctx);
+
+	ret = tcp_abort(sk, err);
+	bpf_reset_run_ctx(old);
+	release_sock(sk);
 #else
-	return &sk->sk_timer;
+	release_sock(sk);
+	ret = tcp_abort(sk, err);
 #endif
+	return ret;
 }
 
 /*

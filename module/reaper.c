@@ -9,7 +9,6 @@
  * is kept for it here.
  */
 
-#include <linux/delay.h>
 #include <linux/err.h>
 #include <linux/jiffies.h>
 #include <linux/mm.h>
@@ -28,10 +27,6 @@
 
 /* At least so long between the beginnings of two passes, and of the rates. */
 #define TCPC_REAPER_MS 1000
-
-/* So often, and so far apart, sockets that somebody has are tried in the end. */
-#define TCPC_REAPER_SETTLE_TRIES 20
-#define TCPC_REAPER_SETTLE_MS 10
 
 /* A pass comes as often as this part of a timeout. */
 #define TCPC_REAPER_PART 8
@@ -168,7 +163,6 @@ static void tcpc_reaper_work(struct work_struct *work)
 		return;
 	}
 	tcpc_reaper_last = ktime_get();
-	tcpc_act_settle(false);
 	p = tcpc_pass_begin();
 	ms = TCPC_REAPER_MS;
 	if (!IS_ERR(p)) {
@@ -177,8 +171,6 @@ static void tcpc_reaper_work(struct work_struct *work)
 		ms = tcpc_reaper_wait(p);
 		tcpc_pass_end(p);
 	}
-	if (!tcpc_act_settle(false))
-		ms = TCPC_REAPER_MS;
 	if (ms)
 		tcpc_reaper_again(ms);
 }
@@ -231,16 +223,13 @@ int tcpc_reaper_init(void)
 /**
  * tcpc_reaper_exit() - wait for the pass under way; there is no other
  *
- * When nobody changes a setting any more. Nothing is undone. But who has kept a socket
- * since the reaper tried to reset it may keep SO_KEEPALIVE on it, whose timer does not
- * run: that is not waited for.
+ * When nobody changes a setting any more. Nothing is undone.
  *
  * Context: process, may sleep.
  */
 void tcpc_reaper_exit(void)
 {
 	struct workqueue_struct *wq = tcpc_reaper_wq;
-	unsigned int tries = TCPC_REAPER_SETTLE_TRIES;
 
 	/* Namespaces may still be created. */
 	mutex_lock(&tcpc_reaper_lock);
@@ -248,7 +237,4 @@ void tcpc_reaper_exit(void)
 	mutex_unlock(&tcpc_reaper_lock);
 	cancel_delayed_work_sync(&tcpc_reaper_pass);
 	destroy_workqueue(wq);
-	while (tries-- && !tcpc_act_settle(false))
-		msleep(TCPC_REAPER_SETTLE_MS);
-	tcpc_act_settle(true);
 }
