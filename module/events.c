@@ -10,6 +10,8 @@
  * is to be done rcu_read_lock(), because it takes locks that PREEMPT_RT sleeps on.
  */
 
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/fs.h>
 #include <linux/gfp.h>
 #include <linux/jiffies.h>

@@ -4,6 +4,8 @@
  * with accept queues in pass_queues.c.
  */
 
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/err.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>

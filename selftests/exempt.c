@@ -10,27 +10,13 @@
  *	plain TCP client ----> kernel's         exempt, in its queue
  */
 
-#include <netinet/ip.h>
 #include <poll.h>
 
 #include "lib/listener.h"
+#include "lib/mptcp.h"
 #include "lib/rows.h"
 #include "lib/test.h"
 #include "lib/test_module.h"
-
-#ifndef IPPROTO_MPTCP
-#define IPPROTO_MPTCP 262
-#endif
-
-static bool have_mptcp(void)
-{
-	int fd = socket(AF_INET, SOCK_STREAM, IPPROTO_MPTCP);
-
-	if (fd < 0)
-		return false;
-	close(fd);
-	return true;
-}
 
 /* One socket of that cause at that endpoint, and none elsewhere? */
 static unsigned int only_off(const char *role, const char *endpoint,
@@ -45,24 +31,6 @@ static unsigned int only_off(const char *role, const char *endpoint,
 	bad += off(cause_names[cause], n, row.cause[cause]);
 	bad += off("all sockets", n, all.sockets);
 	return bad;
-}
-
-static int mptcp_listen(const char *ip, unsigned short port)
-{
-	struct addr a = addr(ip, port);
-	int fd = sock_bound(&a, IPPROTO_MPTCP);
-
-	must(!listen(fd, 10));
-	return fd;
-}
-
-static int mptcp_connect(const struct addr *to)
-{
-	int fd = socket(to->sa.sa_family, SOCK_STREAM, IPPROTO_MPTCP);
-
-	must(fd >= 0);
-	must(!connect(fd, &to->sa, to->len));
-	return fd;
 }
 
 FIXTURE(plain) {
@@ -193,98 +161,6 @@ TEST_F(mptcp, client_that_fell_back)
 	EXPECT_TRUE(wait_for(!census_stat("close_wait_exempt")));
 }
 
-/* An IPv4 packet with a TCP segment, as a raw socket gives it. */
-struct segment {
-	struct iphdr ip;
-	struct tcphdr tcp;
-};
-
-/* The newest segment that was sent from that port; what it was, in @last. */
-static void last_segment(int raw, unsigned short port, struct segment *last)
-{
-	struct pollfd pfd = { .fd = raw, .events = POLLIN };
-	union {
-		struct segment s;
-		char bytes[2048];
-	} in;
-	unsigned int head;
-	ssize_t len;
-
-	while (poll(&pfd, 1, 0) > 0) {
-		len = recv(raw, &in, sizeof(in), 0);
-		must(len >= (ssize_t)sizeof(in.s));
-		if (in.s.ip.ihl != 5 || ntohs(in.s.tcp.source) != port)
-			continue;
-		head = sizeof(in.s.ip) + 4 * in.s.tcp.doff;
-		*last = in.s;
-		last->tcp.seq = htonl(ntohl(in.s.tcp.seq) + len - head +
-				      in.s.tcp.syn);
-	}
-}
-
-static uint32_t sum(const void *data, size_t len, uint32_t so_far)
-{
-	const uint16_t *p = data;
-
-	for (; len; len -= 2)
-		so_far += *p++;
-	return so_far;
-}
-
-/*
- * An MPTCP socket ends with a sequence number of its own and leaves its subflows
- * open for a while. So send what it will send then: the FIN of a subflow.
- */
-static void forge_fin(int raw, const struct segment *last)
-{
-	struct tcphdr fin = {
-		.source = last->tcp.source,
-		.dest = last->tcp.dest,
-		.seq = last->tcp.seq,
-		.ack_seq = last->tcp.ack_seq,
-		.doff = sizeof(fin) / 4,
-		.fin = 1,
-		.ack = 1,
-		.window = last->tcp.window,
-	};
-	struct sockaddr_in to = {
-		.sin_family = AF_INET,
-		.sin_addr.s_addr = last->ip.daddr,
-	};
-	uint32_t check;
-
-	check = sum(&last->ip.saddr, 8, 0);
-	check += htons(IPPROTO_TCP) + htons(sizeof(fin));
-	check = sum(&fin, sizeof(fin), check);
-	while (check >> 16)
-		check = (check & 0xffff) + (check >> 16);
-	fin.check = ~check;
-	must(sendto(raw, &fin, sizeof(fin), 0, (struct sockaddr *)&to,
-		    sizeof(to)) == sizeof(fin));
-}
-
-/*
- * The server's subflow of that client comes into CLOSE_WAIT, while the server has
- * not closed. ss says whether it is one.
- */
-static bool end_subflow(int raw, int client)
-{
-	struct addr from = sock_addr(client);
-	struct segment last = {};
-	struct counts c;
-	bool is_one;
-	char *ss;
-
-	last_segment(raw, addr_port(&from), &last);
-	must(last.tcp.seq);
-	forge_fin(raw, &last);
-	must(wait_for((ss_counts(&c), c.n[TCP_CLOSE_WAIT][V4] == 1)));
-	ss = run_output("ss", "-Htin", "state", "close-wait", NULL);
-	is_one = strstr(ss, "tcp-ulp-mptcp");
-	free(ss);
-	return is_one;
-}
-
 TEST_F(mptcp, accepted_subflow)
 {
 	int listener = mptcp_listen("127.0.0.1", 80), client, server, raw;
@@ -315,18 +191,13 @@ TEST_F(mptcp, accepted_subflow)
 /* In the queue it looks like a plain client, but for the MPTCP in it. */
 TEST_F(mptcp, queued_subflow)
 {
-	int listener = mptcp_listen("127.0.0.1", 80), client, raw;
+	int listener = mptcp_listen("127.0.0.1", 80), client;
 	struct addr to = addr("127.0.0.1", 80);
 	struct socket_row s;
 	struct listener l;
 
-	raw = socket(AF_INET, SOCK_RAW, IPPROTO_TCP);
-	ASSERT_LE(0, raw);
-	client = mptcp_connect(&to);
-	sock_send(client, 10);
-	ASSERT_TRUE(wait_for(!sock_unacked(client)));
-	ASSERT_EQ(0, shutdown(client, SHUT_WR));
-	ASSERT_TRUE(end_subflow(raw, client));
+	client = mptcp_queue(&to);
+	ASSERT_LE(0, client);
 	EXPECT_EQ(0, only_off("server", "127.0.0.1:80", EXEMPT, 1));
 	ASSERT_TRUE(socket_peer_of(&s, client));
 	EXPECT_STREQ("exempt", s.cause);

@@ -15,6 +15,7 @@
 #include <sys/fsuid.h>
 #include <sys/stat.h>
 
+#include "lib/cgroup.h"
 #include "lib/listener.h"
 #include "lib/rows.h"
 #include "lib/test.h"
@@ -167,50 +168,6 @@ FIXTURE(cgroup) {
 	char box[300]; /* their paths, as shown */
 	char odd[400];
 };
-
-/* Where cgroup v2 is mounted. Returns false if nowhere. */
-static bool cgroup_mount(char *dir, size_t size)
-{
-	char *mounts = file_read("/proc/self/mounts", NULL), *line;
-	bool found = false;
-	char where[256], type[32];
-
-	must(mounts);
-	for (line = mounts; *line && !found;
-	     line += strcspn(line, "\n") + 1) {
-		if (sscanf(line, "%*s %255s %31s", where, type) == 2 &&
-		    !strcmp(type, "cgroup2")) {
-			snprintf(dir, size, "%s", where);
-			found = true;
-		}
-	}
-	free(mounts);
-	return found;
-}
-
-/* Our path in the v2 hierarchy: the line "0::/path". */
-static void cgroup_own(char *path, size_t size)
-{
-	char *text = file_read("/proc/self/cgroup", NULL);
-	char *line;
-
-	must(text);
-	line = strstr(text, "0::/");
-	must(line);
-	line += strlen("0::");
-	snprintf(path, size, "%.*s", (int)strcspn(line, "\n"), line);
-	if (!strcmp(path, "/"))
-		*path = '\0';
-	free(text);
-}
-
-static void cgroup_join(const char *dir)
-{
-	char *path = strf("%s/cgroup.procs", dir);
-
-	file_set(path, "0");
-	free(path);
-}
 
 FIXTURE_SETUP(cgroup)
 {

@@ -205,17 +205,31 @@ FIXTURE(keepalive) {
 	struct keepalive own;
 };
 
+/* Whoever has the one or the other has said when a peer is to be given up. */
+FIXTURE_VARIANT(keepalive) {
+	int level;
+	int option;
+	int value;
+	int on;
+};
+
+FIXTURE_VARIANT_ADD(keepalive, on) { SOL_SOCKET, SO_KEEPALIVE, 1, 1 };
+FIXTURE_VARIANT_ADD(keepalive, off_and_user_timeout) {
+	IPPROTO_TCP, TCP_USER_TIMEOUT, 600000, 0
+};
+
 /* One accepted, one queued; both have it from the listener. */
 FIXTURE_SETUP(keepalive)
 {
 	struct addr to;
-	int fd, on = 1, seconds = 5000;
+	int fd, seconds = 5000;
 
 	if (!test_module_there())
 		SKIP(return, "tcp_census_test is not loaded");
 	net_new();
 	fd = flow_listen(&flows[0], &to);
-	ASSERT_EQ(0, setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)));
+	ASSERT_EQ(0, setsockopt(fd, variant->level, variant->option, &variant->value,
+				sizeof(variant->value)));
 	ASSERT_EQ(0, setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &seconds,
 				sizeof(seconds)));
 	target_make(&self->t[0], fd, &to, DRAINED, false);
@@ -224,7 +238,7 @@ FIXTURE_SETUP(keepalive)
 	target_age(&self->t[0], 1000);
 	target_age(&self->t[1], 1000);
 	self->own = (struct keepalive){
-		.on = 1, .idle = seconds, .interval = 75, .count = 9,
+		.on = variant->on, .idle = seconds, .interval = 75, .count = 9,
 	};
 	setting_set("timeout", "800");
 }

@@ -229,6 +229,80 @@ TEST(keeps_the_last)
 	EXPECT_EQ(0, census_stat("actions_missed"));
 }
 
+/* What the kernel has for them, beyond a few lines each. Bytes. */
+static unsigned long long rings_bytes(void)
+{
+	char *text = file_read("/proc/vmallocinfo", NULL), *line;
+	unsigned long long sum = 0, bytes;
+
+	must(text);
+	for (line = text; *line; line += strcspn(line, "\n") + 1) {
+		char *ours = strstr(line, " tcpc_log_");
+
+		if (!ours || ours > line + strcspn(line, "\n"))
+			continue;
+		must(sscanf(line, "%*s %llu", &bytes) == 1);
+		sum += bytes;
+	}
+	free(text);
+	return sum;
+}
+
+FIXTURE(host) {
+};
+
+FIXTURE_SETUP(host)
+{
+}
+
+FIXTURE_TEARDOWN_PARENT(host)
+{
+	EXPECT_FALSE(census_damaged());
+}
+
+/* Of all namespaces together they take 4 MiB, however many there are. */
+TEST_F_TIMEOUT(host, keeps_fewer_of_many, 100)
+{
+	enum { NETS = 240, FEW = 16, EACH = FEW + 1 };
+	const unsigned long long most = 4 << 20;
+	unsigned int i, k, full = 0;
+	struct table rows;
+	struct target t;
+	struct addr to;
+	int netns[NETS];
+
+	if (!test_module_there())
+		SKIP(return, "tcp_census_test is not loaded");
+	fds_raise(2 * NETS * EACH + 1000);
+	for (i = 0; i < NETS; i++) {
+		int fd;
+
+		netns[i] = net_new();
+		fd = sock_listen("127.0.0.1", 0, EACH);
+		to = sock_addr(fd);
+		for (k = 0; k < EACH; k++)
+			target_make(&t, fd, &to, UNACCEPTED, false);
+		target_age(&t, AGES);
+		setting_set("timeout", "8000");
+	}
+	reap_pass();
+	for (i = 0; i < NETS; i++) {
+		net_enter(netns[i]);
+		ASSERT_EQ(EACH, actions_done("unaccepted", "count", "candidate"));
+		census_table(&rows, "actions");
+		/* What is not kept is counted. */
+		EXPECT_EQ(EACH, rows.rows + census_stat("actions_missed"));
+		EXPECT_LE(FEW, rows.rows);
+		full += rows.rows == EACH;
+		table_free(&rows);
+	}
+	EXPECT_LT(0, full);
+	EXPECT_LT(full, NETS);
+	EXPECT_LT(most / 2, rings_bytes());
+	/* Each has an unmapped page behind it. */
+	EXPECT_LE(rings_bytes(), most + full * sysconf(_SC_PAGESIZE));
+}
+
 TEST(header)
 {
 	static const char *const names[] = {

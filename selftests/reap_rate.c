@@ -9,6 +9,7 @@
  *	+---------------------------+  +---------------------------+
  */
 
+#include "lib/kmsg.h"
 #include "lib/reap_test.h"
 #include "lib/setting.h"
 #include "lib/test_module.h"
@@ -90,7 +91,8 @@ static unsigned int most(uint64_t since, unsigned int rate)
 TEST_F(rate, of_a_namespace)
 {
 	enum { N = 60, RATE = 20 };
-	unsigned int done = 0, last = 0, steps = 0;
+	unsigned int done = 0, last = 0, steps = 0, lines;
+	int log = kmsg_open();
 	struct crowd c;
 	uint64_t since;
 
@@ -110,6 +112,10 @@ TEST_F(rate, of_a_namespace)
 	}
 	EXPECT_EQ(N, done);
 	EXPECT_LE(N / RATE, steps);
+	/* And a line a second says so. */
+	lines = kmsg_lines(log, "tcp_census: close_wait_timeout: ");
+	EXPECT_LE(N / RATE, lines);
+	EXPECT_LE(lines, most(since, 1));
 	/* The next pass finds none. */
 	reap_pass();
 	net_enter(c.netns);
@@ -196,6 +202,27 @@ TEST_F(rate, none_at_all)
 
 	file_set(PARAMETERS "max_action", "abort");
 	EXPECT_TRUE(wait_for(crowd_done(&c) == N));
+}
+
+/* An eighth of the timeout after it, at the latest. */
+TEST_F(rate, soon_enough)
+{
+	/* Seconds; it may take some to look. */
+	enum { TIMEOUT = 24, SLACK = 3 };
+	struct action a;
+	struct target t;
+	struct addr to;
+	int fd;
+
+	net_new();
+	fd = sock_listen("127.0.0.1", 0, 1);
+	to = sock_addr(fd);
+	target_make(&t, fd, &to, DRAINED, false);
+	target_age(&t, TIMEOUT - 4);
+	setting_set("timeout", "%d", TIMEOUT);
+	ASSERT_TRUE(wait_for(actions_of(&a, &t)));
+	EXPECT_LE(TIMEOUT, a.idle_s);
+	EXPECT_LE(a.idle_s, TIMEOUT + TIMEOUT / 8 + SLACK);
 }
 
 /* The host may say that less is to be done; who is already on his way, too. */

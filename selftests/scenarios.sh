@@ -192,7 +192,7 @@ holds()
 }
 
 echo "TAP version 13"
-echo "1..61"
+echo "1..62"
 ip link set lo up
 echo 0 >"$MS"
 
@@ -340,6 +340,14 @@ walk 2000 2 >"$out/walk" 2>&1
 sed 's/^/# /' "$out/walk"
 same "walk: counts" "connections 2000 close_wait 1000 fin_wait2 1000 established 2000" \
 	"$(grep ^connections "$out/walk")"
+
+if reap 300 1 >"$out/reap" 2>&1 || [ $? -ne $KSFT_SKIP ]; then
+	sed 's/^/# /' "$out/reap"
+	same "reap: counts" "connections 300, 300 reset" "$(grep ^connections "$out/reap"), $(
+		sed -n 's/.*reset all \(.*\)/\1 reset/p' "$out/reap")"
+else
+	skip "reap: counts" "there is no module that takes short timeouts"
+fi
 
 if [ -e "${TCP_CENSUS_KO:-/tcp_census.ko}" ]; then
 	accept 1 >"$out/accept" 2>&1

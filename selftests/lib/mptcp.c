@@ -136,3 +136,19 @@ bool end_subflow(int raw, int client)
 	free(ss);
 	return is_one;
 }
+
+/* A client whose subflow waits in the accept queue, in CLOSE_WAIT; -1 if it is none. */
+int mptcp_queue(const struct addr *to)
+{
+	int raw = socket(AF_INET, SOCK_RAW, IPPROTO_TCP), client;
+	bool is_one;
+
+	must(raw >= 0);
+	client = mptcp_connect(to);
+	sock_send(client, 10);
+	must(wait_for(!sock_unacked(client)));
+	must(!shutdown(client, SHUT_WR));
+	is_one = end_subflow(raw, client);
+	close(raw);
+	return is_one ? client : -1;
+}

@@ -11,5 +11,6 @@ bool have_mptcp(void);
 int mptcp_listen(const char *ip, unsigned short port);
 int mptcp_connect(const struct addr *to);
 bool end_subflow(int raw, int client);
+int mptcp_queue(const struct addr *to);
 
 #endif /* LIB_MPTCP_H */

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Connections in numbers that take a process of their own.
+ *
+ *	+-- netns, lo --------------------------------------------+
+ *	| 127.0.0.2, .3, ... ---> 127.0.0.1:1   20,000 from each  |
+ *	+---------------------------------------------------------+
+ *
+ * Both ends are of one process, so a connection is two sockets and two
+ * descriptors, and about 10 kB of memory.
+ */
+
+#include <unistd.h>
+
+#include "base.h"
+#include "load.h"
+#include "net.h"
+#include "worker.h"
+
+#define NR_OPEN "/proc/sys/fs/nr_open"
+#define FILE_MAX "/proc/sys/fs/file-max"
+#define PER_SOURCE 20000
+
+/* What the limits of the host were before. */
+static unsigned long long nr_open, file_max;
+
+/* A client from source address @i, its port chosen only when it connects. */
+static int connect_from(unsigned int i, const struct addr *to)
+{
+	struct addr from = addr("127.0.0.2", 0);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
+
+	must(fd >= 0);
+	from.in.sin_addr.s_addr = htonl(ntohl(from.in.sin_addr.s_addr) + i);
+	must(!setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one,
+			 sizeof(one)));
+	must(!bind(fd, &from.sa, from.len));
+	must(!connect(fd, &to->sa, to->len));
+	return fd;
+}
+
+/* In a process of its own: what is measured must not inherit its descriptors. */
+static void connect_all(struct worker *me, void *arg)
+{
+	struct load *load = arg;
+	struct addr to = addr("127.0.0.1", 1);
+	int listener = sock_listen("127.0.0.1", 1, 128), client;
+	unsigned int i;
+
+	for (i = 0; i < load->n; i++) {
+		client = connect_from(i / PER_SOURCE, &to);
+		sock_accept(listener);
+		if (i % load->every == load->every - 1)
+			must(!shutdown(client, SHUT_WR));
+	}
+	worker_round(me);
+	must(write(load->done[1], "", 1) == 1);
+	pause();
+}
+
+/**
+ * load_begin() - have connections made in this network namespace
+ * @load: filled
+ * @n: how many
+ * @every: of so many one client shuts down
+ *
+ * Raises the host's limits until load_end(). There is one at a time.
+ */
+void load_begin(struct load *load, unsigned long n, unsigned int every)
+{
+	char c;
+
+	nr_open = file_number(NR_OPEN);
+	file_max = file_number(FILE_MAX);
+	load->n = n;
+	load->every = every;
+	file_set("/proc/sys/net/ipv4/ip_local_port_range", "1024 65535");
+	if (file_max < 2 * n + 10000)
+		file_set(FILE_MAX, "%lu", 2 * n + 10000);
+	fds_raise(2 * n + 1000);
+
+	must(!pipe(load->done));
+	load->worker = worker_start(connect_all, load, -1);
+	close(load->done[1]);
+	if (read(load->done[0], &c, 1) != 1)
+		die("the connections could not be made");
+	close(load->done[0]);
+}
+
+/* They are closed. */
+void load_end(struct load *load)
+{
+	worker_stop(load->worker);
+	file_set(FILE_MAX, "%llu", file_max);
+	file_set(NR_OPEN, "%llu", nr_open);
+}
