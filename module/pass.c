@@ -21,6 +21,9 @@
 #define TCPC_PASS_CONNS 1024
 #define TCPC_PASS_LISTENERS 64
 
+/* How often what is left to be done is shared out. */
+#define TCPC_PASS_ROUNDS 3U
+
 /**
  * tcpc_pass_excepted() - do the rules of a namespace spare a connection?
  * @p: the pass
@@ -208,28 +211,50 @@ static void tcpc_pass_targets(struct tcpc_pass *p)
 			q->skipped[TCPC_SKIP_KEEPALIVE]++;
 		else
 			tcpc_pass_did(p, q, conn, ret);
+		q->targets--;
 		tcpc_conn_release(conn);
 		cond_resched();
 	}
 }
 
-/* An even share for each; less than one is one, for some in turn. Process context. */
-static void tcpc_pass_share(struct tcpc_pass *p)
+/* Is there more that may be done in a namespace? Process context. */
+static bool tcpc_pass_wants(const struct tcpc_quota *q, unsigned int round)
+{
+	if (!q->s || q->action == TCPC_ACTION_COUNT || q->used >= q->s->rate)
+		return false;
+	/* Of its queues nothing is known at first but that they are not empty. */
+	return q->targets || (round ? q->skipped[TCPC_SKIP_RATE] : q->listeners);
+}
+
+/*
+ * An even share of what the host may do for each who wants one; less than one is one, for
+ * some in turn. Returns false if nobody does or nothing is left. Process context.
+ */
+static bool tcpc_pass_share(struct tcpc_pass *p, unsigned int round)
 {
 	static unsigned int turn; /* the reaper's own */
-	u32 left = p->host_left, share = max(left / p->active, 1U);
+	u32 left = p->host_left, share = left, wants = 0;
 	unsigned int i, first = turn;
 	struct tcpc_quota *q;
 
+	for (i = 0; i < p->nets.nr; i++)
+		wants += tcpc_pass_wants(&p->quota[i], round);
+	if (!wants || !left)
+		return false;
+	/* What does not come out even is for the first. */
+	if (round < TCPC_PASS_ROUNDS - 1)
+		share = max(left / wants, 1U);
 	for (i = first; i < first + p->nets.nr; i++) {
 		q = &p->quota[i % p->nets.nr];
-		if (!q->s)
+		q->left = 0;
+		if (!tcpc_pass_wants(q, round))
 			continue;
-		q->left = min3(q->s->rate, share, left);
+		q->left = min3(q->s->rate - q->used, share, left);
 		left -= q->left;
 		if (q->left)
 			turn = (i + 1) % p->nets.nr;
 	}
+	return true;
 }
 
 /* What is known of a namespace by now. Process context, it is held. */
@@ -269,31 +294,24 @@ static void tcpc_pass_publish_all(const struct tcpc_pass *p)
  * tcpc_pass_act() - act
  * @p: after tcpc_pass_look()
  *
- * First every namespace gets an even share of what the host may do in a second,
- * then what others did not need. In the end the gauges are published.
+ * Every namespace gets an even share of what the host may do in a second, and then of
+ * what others did not need. In the end the gauges are published.
  *
  * Context: process, may sleep.
  */
 void tcpc_pass_act(struct tcpc_pass *p)
 {
-	u32 rate = p->host_left;
-	struct tcpc_quota *q;
 	unsigned int i, round;
+	struct tcpc_quota *q;
 
-	tcpc_pass_share(p);
-	for (round = 0; round < 2; round++) {
-		for (i = 0; round && i < p->nets.nr; i++) {
-			q = &p->quota[i];
-			if (q->s)
-				q->left = min(q->s->rate, rate) - q->used;
-		}
+	for (round = 0; round < TCPC_PASS_ROUNDS && tcpc_pass_share(p, round); round++) {
 		tcpc_pass_queues(p, !round, false);
 		tcpc_pass_targets(p);
 	}
 	/* Those that were found and not acted on. */
-	for (i = 0; i < p->nr_targets; i++) {
-		if (p->targets[i].sk)
-			p->quota[p->targets[i].slot].skipped[TCPC_SKIP_RATE]++;
+	for (i = 0; i < p->nets.nr; i++) {
+		q = &p->quota[i];
+		q->skipped[TCPC_SKIP_RATE] += q->targets + q->unkept;
 	}
 	tcpc_pass_publish_all(p);
 	if (p->done[TCPC_RESULT_PROBING] || p->done[TCPC_RESULT_RESET] ||

@@ -24,7 +24,10 @@
  * @used: actions in this pass
  * @left: and how many more, for now
  * @candidates: sockets that may be acted on
- * @skipped: those that were not, and why
+ * @targets: those of them that were accepted, and are kept to be acted on
+ * @unkept: those that are not, for want of room or because there are so many
+ * @listeners: with something in their queues
+ * @skipped: those that were not acted on, and why; @targets and @unkept apart
  * @seen: candidates that were logged before or are now, if @action is to count
  */
 struct tcpc_quota {
@@ -35,6 +38,9 @@ struct tcpc_quota {
 	u32 used;
 	u32 left;
 	u32 candidates;
+	u32 targets;
+	u32 unkept;
+	u32 listeners;
 	u32 skipped[TCPC_SKIPS];
 	struct tcpc_seen seen;
 };

@@ -2,6 +2,7 @@
 /* A pass of the reaper looks: it counts, and copies what may be acted on. */
 
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <net/tcp.h>
@@ -52,10 +53,10 @@ static void tcpc_pass_judge(struct tcpc_pass *p, struct tcpc_conn *conn)
 		q->skipped[TCPC_SKIP_KEEPALIVE]++;
 	else if (sock_owned_by_user_nocheck(conn->sk))
 		q->skipped[TCPC_SKIP_BUSY]++;
-	else if (!q->left || !tcpc_pass_target(p, conn))
-		q->skipped[TCPC_SKIP_RATE]++;
+	else if (q->targets >= q->left || !tcpc_pass_target(p, conn))
+		q->unkept++;
 	else
-		q->left--;
+		q->targets++;
 }
 
 /* Under RCU, perhaps with the bucket's lock. */
@@ -145,6 +146,7 @@ static bool tcpc_pass_rest(void *ctx)
 	for (i = 0; i < p->committed; i++) {
 		tcpc_pass_judge(p, &p->conns[i]);
 		tcpc_conn_release(&p->conns[i]);
+		cond_resched();
 	}
 	p->nr -= p->committed;
 	memmove(p->conns, p->conns + p->committed, p->nr * sizeof(*p->conns));
@@ -227,6 +229,8 @@ bool tcpc_pass_look(struct tcpc_pass *p)
 		tcpc_walk_listeners(&tcpc_pass_visitor, p, &p->stats);
 		tcpc_walk_conns(&p->nets, &tcpc_pass_visitor, p, &p->stats);
 		tcpc_pass_rest(p);
+		for (i = 0; i < p->nr_listeners; i++)
+			p->quota[p->listeners[i].slot].listeners++;
 		tcpc_pass_queues(p, true, true);
 		for (i = 0; i < p->nets.nr; i++)
 			if (p->quota[i].s)

@@ -49,6 +49,9 @@ static enum tcpc_verdict tcpc_pass_sift(void *ctx, const struct request_sock *re
 	enum tcpc_action action = s->q->action;
 	int state = inet_sk_state_load(child);
 
+	/* The rest has been counted. */
+	if (!s->first && s->sift.nr >= s->allowed)
+		return TCPC_QUEUE_STOP;
 	/* Reset ones are in TCP_CLOSE. Those that probing resets were idle before. */
 	if ((state != TCP_CLOSE_WAIT && state != TCP_CLOSE) ||
 	    tcpc_sock_idle(child) < s->q->s->timeout_s)
@@ -174,7 +177,7 @@ void tcpc_pass_queues(struct tcpc_pass *p, bool first, bool count)
 		counts = q->action == TCPC_ACTION_COUNT;
 		if (!l->sk || counts != count)
 			continue;
-		if (!first && !q->skipped[TCPC_SKIP_RATE])
+		if (!first && (!q->skipped[TCPC_SKIP_RATE] || !tcpc_pass_may(p, q)))
 			continue;
 		more = tcpc_pass_queue_piece(p, l, first);
 		while (more && !count && tcpc_pass_may(p, q))

@@ -207,7 +207,7 @@ static struct request_sock *tcpc_queue_unlink(struct sock *listener,
 
 /*
  * Sift one piece, beginning behind *@before, or with the first. Under rskq_lock, by
- * the listener's owner. Returns false at the end of the queue.
+ * the listener's owner. Returns false when there are no more.
  */
 static bool tcpc_queue_sift_piece(struct tcpc_sift *sift, struct sock *listener,
 				  struct request_sock **before)
@@ -224,6 +224,8 @@ static bool tcpc_queue_sift_piece(struct tcpc_sift *sift, struct sock *listener,
 		verdict = TCPC_QUEUE_KEEP;
 		if (req->sk)
 			verdict = sift->judge(sift->ctx, req, req->sk);
+		if (verdict == TCPC_QUEUE_STOP)
+			return false;
 		if (verdict == TCPC_QUEUE_KEEP) {
 			*before = req;
 			continue;

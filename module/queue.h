@@ -27,6 +27,7 @@ enum tcpc_verdict {
 	TCPC_QUEUE_KEEP, /* nothing */
 	TCPC_QUEUE_HOLD, /* it stays, but the caller gets a reference on it */
 	TCPC_QUEUE_TAKE, /* it is taken out of the queue */
+	TCPC_QUEUE_STOP, /* nothing, nor of those behind it */
 };
 
 /**

@@ -13,8 +13,16 @@
 
 #include "rule.h"
 
-/* Not isspace(): to it 0xa0 is a space, which stands inside of many UTF-8 letters. */
-static bool tcpc_word_gap(char c)
+/**
+ * tcpc_word_gap() - does it separate words?
+ * @c: a character
+ *
+ * Not isspace(): to it 0xa0 is a space, which stands inside of many UTF-8 letters.
+ *
+ * Context: any.
+ * Return: true if so.
+ */
+bool tcpc_word_gap(char c)
 {
 	return c == ' ' || c == '\t' || c == '\n';
 }

@@ -15,6 +15,7 @@
 
 /* Bytes of a path. Paths are cut where they are longer, see cgroup.c. */
 #define TCPC_RULE_PATH_MAX 255
+#define TCPC_RULE_WORD_MAX (7 + TCPC_RULE_PATH_MAX)
 
 enum tcpc_rule_kind {
 	TCPC_RULE_SERVER, /* server:PORT */
@@ -62,6 +63,7 @@ void tcpc_rules_put(struct tcpc_rules *rules);
 bool tcpc_rules_match(const struct tcpc_rules *rules, const struct tcpc_conn *conn,
 		      const char *cgroup);
 
+bool tcpc_word_gap(char c);
 bool tcpc_word_next(const char **word, size_t *len, const char **text, size_t *left);
 
 #endif /* TCPC_RULE_H */

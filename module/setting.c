@@ -177,7 +177,7 @@ static void tcpc_setting_show_rules(const struct tcpc_setting *setting,
 	.offset = offsetof(struct tcpc_settings, member), .words = (names), .nr_words = (nr)
 #define TCPC_RULES(member) \
 	.parse = tcpc_setting_parse_rules, .show = tcpc_setting_show_rules, \
-	.offset = offsetof(struct tcpc_settings, member)
+	.offset = offsetof(struct tcpc_settings, member), .pieces = true
 
 const struct tcpc_setting tcpc_settings_table[TCPC_SETTINGS] = {
 	{ .name = "close_wait_timeout", TCPC_NUMBER(timeout_s),

@@ -65,6 +65,7 @@ struct tcpc_settings {
  * @words: for words: the names of the bits, or of the values
  * @nr_words: how many
  * @allowed: bits of those that may be set
+ * @pieces: it may be longer than buffered writers write at once
  */
 struct tcpc_setting {
 	const char *name;
@@ -79,6 +80,7 @@ struct tcpc_setting {
 	const char *const *words;
 	unsigned int nr_words;
 	u32 allowed;
+	bool pieces;
 };
 
 #define TCPC_SETTINGS 7

@@ -36,7 +36,7 @@ static void crowd_make(struct crowd *c, unsigned int n, unsigned int rate, bool 
 
 	c->n = n;
 	c->netns = net_new();
-	fd = sock_listen("127.0.0.1", 0, n);
+	fd = sock_listen("127.0.0.1", 0, n + 1);
 	to = sock_addr(fd);
 	/* The queued ones last: they stand in the way of others. */
 	for (i = 0; i < n; i++) {
@@ -161,6 +161,31 @@ TEST_F(rate, is_shared)
 	ASSERT_TRUE(wait_for(crowd_done(&few) == FEW));
 	EXPECT_LT(crowd_done(&many), MANY);
 	EXPECT_LT(crowd_done(&more), MANY);
+}
+
+/* Nor does whoever wants nothing, or no more than to count. */
+TEST_F(rate, is_shared_by_those_who_want)
+{
+	enum { MANY = 150, RATE = 20, IDLE = 16, SECONDS = 5 };
+	struct crowd a, b, idle[IDLE];
+	unsigned int i, of_a, of_b;
+
+	file_set(PARAMETERS "max_rate", "%d", RATE);
+	for (i = 0; i < IDLE; i++) {
+		crowd_make(&idle[i], 2 * (i % 2), 100000, true);
+		setting_set("action", "count");
+		crowd_begin(&idle[i]);
+	}
+	crowd_make(&a, MANY, 100000, true);
+	crowd_make(&b, MANY, 100000, true);
+	crowd_begin(&a);
+	crowd_begin(&b);
+	ASSERT_TRUE(wait_for(crowd_done(&a) + crowd_done(&b) >= SECONDS * RATE));
+	/* The first pass may have been before one of them began. */
+	of_a = crowd_done(&a);
+	of_b = crowd_done(&b);
+	EXPECT_LE(of_a, of_b + 2 * RATE);
+	EXPECT_LE(of_b, of_a + 2 * RATE);
 }
 
 /* There is less than one for each: then they take turns. */

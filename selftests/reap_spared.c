@@ -8,6 +8,8 @@
  *	fast open client ----> TCP listener      left alone until its handshake is over
  *	plain TCP client ----> the kernel's      left alone
  *	plain TCP client ----> a BPF program's   left alone
+ *
+ * And a client whose port was not chosen by the kernel: it is none of a listener's.
  */
 
 #include "lib/listener.h"
@@ -200,6 +202,31 @@ TEST_F(spared, sockmap)
 	ASSERT_TRUE(wait_for(idle(client, EXEMPT)));
 	EXPECT_EQ(0, spared_off(NULL, 0));
 	EXPECT_EQ(1, depth(listener));
+}
+
+TEST_F(spared, who_was_bound_to_its_port)
+{
+	struct addr to = addr("127.0.0.1", 80), from = addr("127.0.0.1", 500);
+	int listener = sock_listen("127.0.0.1", 80, 1), client, server;
+	struct socket_row row;
+
+	client = sock_bound(&from, 0);
+	ASSERT_EQ(0, connect(client, &to.sa, to.len));
+	server = sock_accept(listener);
+	sock_end(server, client, 0);
+	ASSERT_TRUE(wait_for(idle(server, FIN_PENDING)));
+	ASSERT_TRUE(socket_of(&row, client));
+	EXPECT_STREQ("server", row.role);
+
+	setting_set("action", "abort");
+	setting_set("causes", "fin_pending");
+	setting_set("timeout", "1");
+	reap_pass();
+	EXPECT_EQ(0, reap_candidates());
+	EXPECT_EQ(0, actions_sum());
+	setting_set("roles", "server client");
+	reap_pass();
+	EXPECT_EQ(1, actions_done("fin_pending", "abort", "reset"));
 }
 
 TEST_HARNESS_MAIN

@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 
 #include "lib/setting.h"
 #include "lib/test.h"
@@ -126,6 +127,7 @@ TEST_F(settings, read_back)
 {
 	const char *want[SETTINGS];
 	unsigned int i;
+	char *line;
 
 	memcpy(want, setting_defaults, sizeof(want));
 	for (i = 0; i < ARRAY_SIZE(right); i++) {
@@ -137,8 +139,9 @@ TEST_F(settings, read_back)
 	}
 	/* What it says may be written. */
 	for (i = 0; i < SETTINGS; i++) {
-		EXPECT_EQ(0, setting_write(setting_names[i], want[i]))
-			TH_LOG("%s", want[i]);
+		line = strf("%s\n", want[i]);
+		EXPECT_EQ(0, setting_write(setting_names[i], line)) TH_LOG("%s", line);
+		free(line);
 	}
 	EXPECT_EQ(0, settings_off(want));
 }
@@ -178,9 +181,16 @@ TEST_F(settings, lengths)
 {
 	char *text = setting_padded("server:80", ' ', SETTING_BYTES_MAX), *path;
 
-	/* As if more were to come. */
+	/* Perhaps more is to come, which would be taken for all. */
+	text[SETTING_BYTES_MAX - 1] = '\0';
 	EXPECT_EQ(EINVAL, setting_write("only", text));
+	EXPECT_EQ(EINVAL, setting_write("only", "server:80"));
 	EXPECT_EQ(0, setting_off("only", ""));
+	text[4095] = '\0';
+	EXPECT_EQ(0, setting_write("only", text));
+	EXPECT_EQ(0, setting_off("only", "server:80"));
+	setting_set("only", "\n");
+	text[4095] = ' ';
 	text[SETTING_BYTES_MAX - 1] = '\n';
 	EXPECT_EQ(0, setting_write("only", text));
 	EXPECT_EQ(0, setting_off("only", "server:80"));
@@ -210,23 +220,103 @@ TEST_F(settings, lengths)
 	free(path);
 }
 
-/* What a shell writes in pieces is refused with the first, and nothing has changed. */
-TEST_F(settings, pieces)
+/* How people write $WORDS: most of these do so in pieces. */
+static const struct writer {
+	const char *command;
+	bool cuts; /* where it pleases, what is more than some thousand bytes */
+} writers[] = {
+	{ "bash -c 'echo \"$WORDS\" >$FILE'" },
+	{ "bash -c 'echo $WORDS >$FILE'" },
+	{ "bash -c 'echo -n $WORDS >$FILE'" },
+	{ "bash -c 'printf \"%s\\n\" \"$WORDS\" >$FILE'" },
+	{ "bash -c 'printf \"%s \" $WORDS >$FILE'" },
+	{ "dash -c 'echo \"$WORDS\" >$FILE'" },
+	{ "dash -c 'echo $WORDS >$FILE'", .cuts = true },
+	{ "dash -c 'printf \"%s\\n\" \"$WORDS\" >$FILE'", .cuts = true },
+	{ "printenv WORDS >$FILE" },
+	{ "printenv WORDS | dd bs=1024 status=none of=$FILE" },
+	{ "printenv WORDS | awk '{ print }' >$FILE" },
+};
+
+/* Do they all say that it went well, and was it so; or that it did not? */
+static unsigned int writers_off(const char *text, bool right)
 {
-	char *text = words("client:10.0.0.254:3306", 50);
-	FILE *file = fopen(SETTING_DIR "close_wait_except", "w");
+	char *list = strf("%.*s", (int)strlen(text) - 1, text), *command;
+	unsigned int i, n = 0;
+	bool taken;
+
+	must(!setenv("FILE", SETTING_DIR "close_wait_except", 1));
+	must(!setenv("WORDS", list, 1));
+	for (i = 0; i < ARRAY_SIZE(writers); i++) {
+		taken = right && !(writers[i].cuts && strlen(list) > 8000);
+		setting_set("except", "server:80");
+		command = strf("(%s) 2>/dev/null", writers[i].command);
+		n += off(writers[i].command, taken, !system(command));
+		n += !!setting_off("except", taken ? list : "server:80");
+		free(command);
+	}
+	free(list);
+	return n;
+}
+
+TEST_F_TIMEOUT(settings, in_pieces, 100)
+{
+	char *path = setting_padded("cgroup:/", 'x', 240), *few, *many, *text;
+
+	few = words("client:10.0.0.254:3306", WORDS_MAX);
+	many = words(path, WORDS_MAX);
+	EXPECT_EQ(0, writers_off(few, true));
+	EXPECT_EQ(0, writers_off(many, true));
+
+	text = strf("%sserver:0 ", many);
+	EXPECT_EQ(0, writers_off(text, false));
+	free(text);
+	text = strf("server:0 %s", few);
+	EXPECT_EQ(0, writers_off(text, false));
+	free(text);
+	/* Too much, with a word and with 20000 bytes. */
+	text = strf("%sserver:1 ", few);
+	EXPECT_EQ(0, writers_off(text, false));
+	free(text);
+	text = setting_padded("cgroup:/", 'x', 20000);
+	EXPECT_EQ(0, writers_off(text, false));
+	free(text);
+	free(few);
+	free(many);
+	free(path);
+}
+
+/* The rest must come from who began, to where he was. */
+TEST_F(settings, pieces_that_do_not_fit)
+{
+	char *text = words("client:10.0.0.254:3306", WORDS_MAX), junk[1024];
+	const size_t half = 1024, rest = strlen(text) - half;
+	int fd = setting_open("except", O_RDWR), other;
 
 	setting_set("except", "server:80");
-	ASSERT_TRUE(file);
-	EXPECT_TRUE(fprintf(file, "%s\n", text) < 0 || fflush(file));
-	EXPECT_EQ(EINVAL, errno);
-	fclose(file);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(half, write(fd, text, half));
 	EXPECT_EQ(0, setting_off("except", "server:80"));
-
-	text[strlen(text) - 1] = '\n';
-	EXPECT_EQ(0, setting_write("except", text));
+	EXPECT_EQ(EINVAL, setting_pwrite("except", text + half, rest, half - 1));
+	EXPECT_EQ(EINVAL, setting_pwrite("only", text + half, rest, half));
+	if (!fork())
+		_exit(write(fd, text + half, rest) < 0 && errno == EINVAL ? 0 : 1);
+	must(wait(&other) > 0);
+	EXPECT_EQ(0, other);
+	EXPECT_EQ(0, setting_off("except", "server:80"));
+	EXPECT_EQ(rest, write(fd, text + half, rest));
 	text[strlen(text) - 1] = '\0';
 	EXPECT_EQ(0, setting_off("except", text));
+	EXPECT_EQ(EINVAL, setting_pwrite("except", "\n", 1, half + rest));
+
+	/* What follows the first piece that is refused would take the words away. */
+	memset(junk, 'x', sizeof(junk));
+	EXPECT_EQ(EINVAL, setting_pwrite("except", junk, sizeof(junk), 0));
+	EXPECT_EQ(EINVAL, setting_write("except", "\n"));
+	EXPECT_EQ(0, setting_off("except", text));
+	EXPECT_EQ(0, setting_write("except", "\n"));
+	EXPECT_EQ(0, setting_off("except", ""));
+	close(fd);
 	free(text);
 }
 
