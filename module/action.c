@@ -4,13 +4,16 @@
 #include <linux/math64.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/sort.h>
 #include <linux/timekeeping.h>
 #include <linux/vmalloc.h>
 #include <net/net_namespace.h>
 
 #include "action.h"
 #include "cgroup.h"
+#include "net.h"
 
 #define CREATE_TRACE_POINTS
 #include "trace.h"
@@ -112,8 +115,11 @@ static void tcpc_log_grow(struct tcpc_log *log, unsigned int inum)
 void tcpc_log_add(struct tcpc_log *log, unsigned int inum, const struct tcpc_conn *conn,
 		  enum tcpc_action action, enum tcpc_result result)
 {
+	static u64 order; /* the reaper's own */
 	struct tcpc_log_entry e = {
 		.time = ktime_get_real_seconds(),
+		.order = order++,
+		.inum = inum,
 		.cause = conn->cause,
 		.action = action,
 		.result = result,
@@ -163,37 +169,87 @@ void tcpc_log_miss(struct tcpc_log *log)
 	spin_unlock(&log->lock);
 }
 
+/* Room for so many lines more. Process context. */
+static int tcpc_log_room(struct tcpc_log_rows *rows, unsigned int nr)
+{
+	struct tcpc_log_entry *more;
+	unsigned int cap;
+
+	if (rows->cap - rows->nr >= nr)
+		return 0;
+	cap = 2 * rows->cap + nr;
+	more = kvmalloc_array(cap, sizeof(*more), GFP_KERNEL_ACCOUNT);
+	if (!more)
+		return -ENOMEM;
+	if (rows->nr)
+		memcpy(more, rows->rows, rows->nr * sizeof(*more));
+	kvfree(rows->rows);
+	rows->rows = more;
+	rows->cap = cap;
+	return 0;
+}
+
 /**
- * tcpc_log_copy() - copy what was done of late
- * @rows: filled; to be freed with tcpc_log_rows_free(), on failure too
- * @log: of a namespace
+ * tcpc_log_copy() - copy what was done of late in a namespace
+ * @rows: appended to; to be freed with tcpc_log_rows_free(), on failure too
+ * @log: of the namespace
  *
  * Context: process, may sleep.
  * Return: 0 or -ENOMEM.
  */
 int tcpc_log_copy(struct tcpc_log_rows *rows, struct tcpc_log *log)
 {
-	unsigned int i, nr;
-	u32 at, size;
+	u32 at, size = READ_ONCE(log->size), i, nr;
+	struct tcpc_log_entry *row;
 
-	memset(rows, 0, sizeof(*rows));
-	size = READ_ONCE(log->size);
 	if (!size)
 		return 0;
-	rows->rows = kvmalloc_array(size, sizeof(*rows->rows), GFP_KERNEL_ACCOUNT);
-	if (!rows->rows)
+	if (tcpc_log_room(rows, size))
 		return -ENOMEM;
 	spin_lock(&log->lock);
 	/* It may have grown meanwhile. */
 	nr = min_t(u64, log->nr, size);
 	for (i = 0; i < nr; i++) {
 		div_u64_rem(log->nr - nr + i, log->size, &at);
-		rows->rows[i] = log->ring[at];
-		tcpc_cgroup_hold(rows->rows[i].cgroup);
+		row = &rows->rows[rows->nr++];
+		*row = log->ring[at];
+		tcpc_cgroup_hold(row->cgroup);
 	}
 	spin_unlock(&log->lock);
-	rows->nr = nr;
 	return 0;
+}
+
+/* sort() itself never lets go of the CPU. Process context. */
+static int tcpc_log_cmp(const void *pa, const void *pb)
+{
+	const struct tcpc_log_entry *a = pa, *b = pb;
+
+	cond_resched();
+	return a->order < b->order ? -1 : a->order > b->order;
+}
+
+/**
+ * tcpc_log_copy_all() - copy what was done of late in all namespaces
+ * @rows: empty; to be freed with tcpc_log_rows_free(), on failure too
+ *
+ * Context: process, may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int tcpc_log_copy_all(struct tcpc_log_rows *rows)
+{
+	struct tcpc_netset nets;
+	unsigned int i;
+	int err;
+
+	err = tcpc_netset_get(&nets);
+	for (i = 0; i < nets.nr && !err; i++) {
+		err = tcpc_log_copy(rows, &nets.refs[i].tn->reap.log);
+		cond_resched();
+	}
+	tcpc_netset_put(&nets);
+	if (rows->nr)
+		sort(rows->rows, rows->nr, sizeof(*rows->rows), tcpc_log_cmp, NULL);
+	return err;
 }
 
 /**

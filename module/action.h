@@ -31,6 +31,8 @@ extern const char *const tcpc_result_names[TCPC_RESULTS];
 /**
  * struct tcpc_log_entry - something that was done
  * @time: when, in seconds of CLOCK_REALTIME
+ * @order: and which came before which
+ * @inum: inode number of its namespace
  * @cause: enum tcpc_cause
  * @action: enum tcpc_action
  * @result: enum tcpc_result
@@ -46,6 +48,8 @@ extern const char *const tcpc_result_names[TCPC_RESULTS];
  */
 struct tcpc_log_entry {
 	s64 time;
+	u64 order;
+	u32 inum;
 	u8 cause;
 	u8 action;
 	u8 result;
@@ -83,10 +87,12 @@ struct tcpc_log {
  * struct tcpc_log_rows - copies, to be shown
  * @rows: them, oldest first
  * @nr: how many
+ * @cap: room for
  */
 struct tcpc_log_rows {
 	struct tcpc_log_entry *rows;
 	unsigned int nr;
+	unsigned int cap;
 };
 
 void tcpc_log_init(struct tcpc_log *log);
@@ -94,6 +100,7 @@ void tcpc_log_free(struct tcpc_log *log);
 void tcpc_log_add(struct tcpc_log *log, unsigned int inum, const struct tcpc_conn *conn,
 		  enum tcpc_action action, enum tcpc_result result);
 int tcpc_log_copy(struct tcpc_log_rows *rows, struct tcpc_log *log);
+int tcpc_log_copy_all(struct tcpc_log_rows *rows);
 void tcpc_log_rows_free(struct tcpc_log_rows *rows);
 void tcpc_log_miss(struct tcpc_log *log);
 u64 tcpc_log_missed(struct tcpc_log *log);

@@ -186,23 +186,26 @@ out:
 }
 
 /**
- * tcpc_changes_read() - state changes of a namespace
- * @sum: filled; zeroes if they are not counted
- * @tn: the namespace, which is not destroyed meanwhile
+ * tcpc_changes_add() - add the state changes of a namespace
+ * @sum: what they are added to; nothing is if they are not counted
+ * @tn: the namespace, which is not freed meanwhile
  *
  * Context: process.
  */
-void tcpc_changes_read(struct tcpc_changes *sum, const struct tcpc_net *tn)
+void tcpc_changes_add(struct tcpc_changes *sum, const struct tcpc_net *tn)
 {
+	struct tcpc_counters __percpu *counters = smp_load_acquire(&tn->counters);
 	const struct tcpc_counters *c;
 	unsigned int i;
 	int cpu;
 
-	memset(sum, 0, sizeof(*sum));
-	if (!tn->counters)
+	/* Of one that is being destroyed they are there. */
+	if (!counters)
+		counters = tn->counters_gone;
+	if (!counters)
 		return;
 	for_each_possible_cpu(cpu) {
-		c = per_cpu_ptr(tn->counters, cpu);
+		c = per_cpu_ptr(counters, cpu);
 		for (i = 0; i < TCPC_STATES; i++) {
 			sum->entered[i] += READ_ONCE(c->entered[i]);
 			sum->left[i] += READ_ONCE(c->left[i]);
@@ -242,7 +245,8 @@ void tcpc_events_net_close(struct tcpc_net *tn)
 	tcpc_records_close(tn);
 	tcpc_ended_bury(&tn->ended);
 	tn->counters_gone = tn->counters;
-	WRITE_ONCE(tn->counters, NULL);
+	/* Who finds none looks there. */
+	smp_store_release(&tn->counters, NULL);
 }
 
 /**

@@ -65,7 +65,7 @@ static inline bool tcpc_state_traced(unsigned int state)
 }
 
 bool tcpc_events_on(void);
-void tcpc_changes_read(struct tcpc_changes *sum, const struct tcpc_net *tn);
+void tcpc_changes_add(struct tcpc_changes *sum, const struct tcpc_net *tn);
 
 void tcpc_events_net_init(struct tcpc_net *tn);
 void tcpc_events_net_close(struct tcpc_net *tn);

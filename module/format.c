@@ -2,9 +2,11 @@
 /* The formats: one table for each file drives its header and its rows. */
 
 #include <linux/kernel.h>
+#include <linux/sched.h>
 #include <linux/stddef.h>
 
 #include "format.h"
+#include "net.h"
 
 /* states */
 
@@ -27,22 +29,19 @@ static const struct tcpc_column tcpc_states_columns[] = {
 	  .offset = TCPC_IPV6 * sizeof(u32) },
 };
 
-static void tcpc_states_render(struct tcpc_text *t, const struct tcpc_view *view)
+static void tcpc_states_rows(struct tcpc_table *table, const struct tcpc_view *view)
 {
-	struct tcpc_table table;
 	unsigned int state;
 
-	tcpc_table_begin(&table, t, tcpc_states_columns,
-			 ARRAY_SIZE(tcpc_states_columns));
 	for (state = TCP_ESTABLISHED; state < TCPC_STATES; state++)
-		tcpc_table_row(&table, view, &view->cn->counts.state[state]);
-	tcpc_table_end(&table);
+		tcpc_table_row(table, view, &view->cn->counts.state[state]);
 }
 
 const struct tcpc_format tcpc_format_states = {
 	.name = "states",
 	.depth = TCPC_DEPTH_STATES,
-	.render = tcpc_states_render,
+	TCPC_COLUMNS(tcpc_states_columns),
+	.rows = tcpc_states_rows,
 };
 
 /* listeners */
@@ -80,21 +79,81 @@ static const struct tcpc_column tcpc_listeners_columns[] = {
 	{ TCPC_L(reuseport, tcpc_cell_u32) },
 };
 
-static void tcpc_listeners_render(struct tcpc_text *t, const struct tcpc_view *view)
+static void tcpc_listeners_rows(struct tcpc_table *table, const struct tcpc_view *view)
 {
 	const struct tcpc_listener *l = view->census->listeners;
-	struct tcpc_table table;
 	unsigned int i;
 
-	tcpc_table_begin(&table, t, tcpc_listeners_columns,
-			 ARRAY_SIZE(tcpc_listeners_columns));
 	for (i = 0; i < view->cn->listeners; i++)
-		tcpc_table_row(&table, view, &l[view->cn->first + i]);
-	tcpc_table_end(&table);
+		tcpc_table_row(table, view, &l[view->cn->first + i]);
 }
 
 const struct tcpc_format tcpc_format_listeners = {
 	.name = "listeners",
 	.depth = TCPC_DEPTH_FULL,
-	.render = tcpc_listeners_render,
+	TCPC_COLUMNS(tcpc_listeners_columns),
+	.rows = tcpc_listeners_rows,
 };
+
+/* The rows of all namespaces of a census. Process context. */
+static void tcpc_format_census(const struct tcpc_format *format, struct tcpc_table *table,
+			       struct tcpc_view *view)
+{
+	const struct tcpc_census *census = view->census;
+	unsigned int i;
+
+	for (i = 0; i < census->nr_nets; i++) {
+		view->cn = &census->nets[i];
+		view->inum = view->cn->inum;
+		format->rows(table, view);
+		cond_resched();
+	}
+}
+
+/* The rows of all namespaces. Process context. */
+static void tcpc_format_nets(const struct tcpc_format *format, struct tcpc_table *table,
+			     struct tcpc_view *view)
+{
+	struct tcpc_netset nets;
+	unsigned int i;
+	int err;
+
+	err = tcpc_netset_get(&nets);
+	if (err)
+		table->text->err = err;
+	for (i = 0; i < nets.nr && !err; i++) {
+		view->tn = nets.refs[i].tn;
+		view->inum = nets.refs[i].inum;
+		format->rows(table, view);
+		cond_resched();
+	}
+	tcpc_netset_put(&nets);
+}
+
+/**
+ * tcpc_format_render() - write the text of a file
+ * @format: the file
+ * @t: the text; its error is set if something does not fit or could not be had
+ * @view: of whom: of one namespace, or of all
+ *
+ * Context: process, may sleep.
+ */
+void tcpc_format_render(const struct tcpc_format *format, struct tcpc_text *t,
+			const struct tcpc_view *view)
+{
+	struct tcpc_view each = *view;
+	struct tcpc_table table;
+
+	if (!format->columns) {
+		format->render(t, view);
+		return;
+	}
+	tcpc_table_begin(&table, t, format->columns, format->nr_columns);
+	if (view->tn || format->span == TCPC_SPAN_ALL)
+		format->rows(&table, view);
+	else if (format->span == TCPC_SPAN_NETS)
+		tcpc_format_nets(format, &table, &each);
+	else
+		tcpc_format_census(format, &table, &each);
+	tcpc_table_end(&table);
+}

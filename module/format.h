@@ -17,7 +17,7 @@ struct user_namespace;
 /**
  * struct tcpc_view - what a reader is shown
  * @census: what was found; NULL for a format that shows no census
- * @cn: the part of it the reader may see
+ * @cn: the part of it that is of the namespace; NULL for a view of all
  * @tn: the namespace; NULL for a view of all
  * @net: likewise
  * @inum: its inode number
@@ -34,17 +34,39 @@ struct tcpc_view {
 	struct tcpc_cgroup_names *cgroups;
 };
 
+/* How a table of one namespace becomes that of all. */
+enum tcpc_span {
+	TCPC_SPAN_CENSUS, /* by the rows of each in the census, where @tn and @net are NULL */
+	TCPC_SPAN_NETS, /* by the rows of each there is, with @tn; there is no census */
+	TCPC_SPAN_ALL, /* the rows of a view of none are those of all */
+};
+
 /**
  * struct tcpc_format - a file
  * @name: in its directory
  * @depth: of the census it shows, if any
- * @render: writes its whole text; process context, may sleep
+ * @columns: of its table; NULL if it is none
+ * @nr_columns: how many
+ * @span: of the table
+ * @rows: writes the rows of one namespace, and may set the text's error; process
+ *	context, may sleep
+ * @render: if it is no table: writes its whole text, of all namespaces if the view
+ *	is of none; process context, may sleep
  */
 struct tcpc_format {
 	const char *name;
 	enum tcpc_depth depth;
+	const struct tcpc_column *columns;
+	unsigned int nr_columns;
+	enum tcpc_span span;
+	void (*rows)(struct tcpc_table *table, const struct tcpc_view *view);
 	void (*render)(struct tcpc_text *t, const struct tcpc_view *view);
 };
+
+#define TCPC_COLUMNS(table) .columns = (table), .nr_columns = ARRAY_SIZE(table)
+
+void tcpc_format_render(const struct tcpc_format *format, struct tcpc_text *t,
+			const struct tcpc_view *view);
 
 extern const struct tcpc_format tcpc_format_states;
 extern const struct tcpc_format tcpc_format_listeners;

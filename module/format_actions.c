@@ -65,7 +65,8 @@ static void tcpc_action_remote(struct tcpc_text *t, const struct tcpc_column *co
 }
 
 static const struct tcpc_column tcpc_actions_columns[] = {
-	{ .name = "netns", .cell = tcpc_cell_netns },
+	{ .name = "netns", .cell = tcpc_cell_u32,
+	  .offset = offsetof(struct tcpc_log_entry, inum) },
 	{ .name = "time", .cell = tcpc_action_time, .text = true },
 	{ .name = "cause", .cell = tcpc_action_cause, .text = true },
 	{ .name = "action", .cell = tcpc_action_action, .text = true },
@@ -81,23 +82,28 @@ static const struct tcpc_column tcpc_actions_columns[] = {
 	  .offset = offsetof(struct tcpc_log_entry, idle_s) },
 };
 
-static void tcpc_actions_render(struct tcpc_text *t, const struct tcpc_view *view)
+/* Of one namespace, or of all if the view is of none. */
+static void tcpc_actions_rows(struct tcpc_table *table, const struct tcpc_view *view)
 {
-	struct tcpc_log_rows rows;
-	struct tcpc_table table;
+	struct tcpc_log_rows rows = {};
 	unsigned int i;
+	int err;
 
-	t->err = tcpc_log_copy(&rows, &view->tn->reap.log);
-	tcpc_table_begin(&table, t, tcpc_actions_columns,
-			 ARRAY_SIZE(tcpc_actions_columns));
+	if (view->tn)
+		err = tcpc_log_copy(&rows, &view->tn->reap.log);
+	else
+		err = tcpc_log_copy_all(&rows);
+	if (err)
+		table->text->err = err;
 	for (i = 0; i < rows.nr; i++)
-		tcpc_table_row(&table, view, &rows.rows[i]);
-	tcpc_table_end(&table);
+		tcpc_table_row(table, view, &rows.rows[i]);
 	tcpc_log_rows_free(&rows);
 }
 
 const struct tcpc_format tcpc_format_actions = {
 	.name = "actions",
 	.depth = TCPC_DEPTH_NONE,
-	.render = tcpc_actions_render,
+	TCPC_COLUMNS(tcpc_actions_columns),
+	.span = TCPC_SPAN_ALL,
+	.rows = tcpc_actions_rows,
 };

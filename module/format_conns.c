@@ -69,20 +69,16 @@ static const struct tcpc_column tcpc_close_wait_columns[] = {
 	{ TCPC_C("oldest_data_idle_s", data_idle_s, tcpc_cell_u32) },
 };
 
-static void tcpc_close_wait_render(struct tcpc_text *t, const struct tcpc_view *view)
+static void tcpc_close_wait_rows(struct tcpc_table *table, const struct tcpc_view *view)
 {
-	struct tcpc_table table;
-
-	tcpc_table_begin(&table, t, tcpc_close_wait_columns,
-			 ARRAY_SIZE(tcpc_close_wait_columns));
-	tcpc_top_render(&table, view, &view->census->tally.close_wait);
-	tcpc_table_end(&table);
+	tcpc_top_render(table, view, &view->census->tally.close_wait);
 }
 
 const struct tcpc_format tcpc_format_close_wait = {
 	.name = "close_wait",
 	.depth = TCPC_DEPTH_FULL,
-	.render = tcpc_close_wait_render,
+	TCPC_COLUMNS(tcpc_close_wait_columns),
+	.rows = tcpc_close_wait_rows,
 };
 
 /* endpoints */
@@ -111,20 +107,16 @@ static const struct tcpc_column tcpc_endpoints_columns[] = {
 	{ TCPC_E("silent_no_keepalive", silent_no_keepalive, tcpc_cell_u32) },
 };
 
-static void tcpc_endpoints_render(struct tcpc_text *t, const struct tcpc_view *view)
+static void tcpc_endpoints_rows(struct tcpc_table *table, const struct tcpc_view *view)
 {
-	struct tcpc_table table;
-
-	tcpc_table_begin(&table, t, tcpc_endpoints_columns,
-			 ARRAY_SIZE(tcpc_endpoints_columns));
-	tcpc_top_render(&table, view, &view->census->tally.endpoints);
-	tcpc_table_end(&table);
+	tcpc_top_render(table, view, &view->census->tally.endpoints);
 }
 
 const struct tcpc_format tcpc_format_endpoints = {
 	.name = "endpoints",
 	.depth = TCPC_DEPTH_FULL,
-	.render = tcpc_endpoints_render,
+	TCPC_COLUMNS(tcpc_endpoints_columns),
+	.rows = tcpc_endpoints_rows,
 };
 
 /* ports; the row is NULL for ports in use to anywhere */
@@ -185,21 +177,17 @@ static const struct tcpc_column tcpc_ports_columns[] = {
 	{ .name = "percent", .cell = tcpc_ports_percent },
 };
 
-static void tcpc_ports_render(struct tcpc_text *t, const struct tcpc_view *view)
+static void tcpc_ports_rows(struct tcpc_table *table, const struct tcpc_view *view)
 {
-	struct tcpc_table table;
-
-	tcpc_table_begin(&table, t, tcpc_ports_columns,
-			 ARRAY_SIZE(tcpc_ports_columns));
-	tcpc_table_row(&table, view, NULL);
-	tcpc_top_render(&table, view, &view->census->tally.ports);
-	tcpc_table_end(&table);
+	tcpc_table_row(table, view, NULL);
+	tcpc_top_render(table, view, &view->census->tally.ports);
 }
 
 const struct tcpc_format tcpc_format_ports = {
 	.name = "ports",
 	.depth = TCPC_DEPTH_FULL,
-	.render = tcpc_ports_render,
+	TCPC_COLUMNS(tcpc_ports_columns),
+	.rows = tcpc_ports_rows,
 };
 
 /* sockets */

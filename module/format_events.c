@@ -34,29 +34,27 @@ static const struct tcpc_column tcpc_transitions_columns[] = {
 	  .offset = offsetof(struct tcpc_transition, left) },
 };
 
-static void tcpc_transitions_render(struct tcpc_text *t, const struct tcpc_view *view)
+static void tcpc_transitions_rows(struct tcpc_table *table, const struct tcpc_view *view)
 {
-	struct tcpc_changes changes;
+	struct tcpc_changes changes = {};
 	struct tcpc_transition row;
-	struct tcpc_table table;
 
-	tcpc_changes_read(&changes, view->tn);
-	tcpc_table_begin(&table, t, tcpc_transitions_columns,
-			 ARRAY_SIZE(tcpc_transitions_columns));
+	tcpc_changes_add(&changes, view->tn);
 	for (row.state = 0; row.state < TCPC_STATES; row.state++) {
 		if (!tcpc_state_traced(row.state))
 			continue;
 		row.entered = changes.entered[row.state];
 		row.left = changes.left[row.state];
-		tcpc_table_row(&table, view, &row);
+		tcpc_table_row(table, view, &row);
 	}
-	tcpc_table_end(&table);
 }
 
 const struct tcpc_format tcpc_format_transitions = {
 	.name = "transitions",
 	.depth = TCPC_DEPTH_NONE,
-	.render = tcpc_transitions_render,
+	TCPC_COLUMNS(tcpc_transitions_columns),
+	.span = TCPC_SPAN_NETS,
+	.rows = tcpc_transitions_rows,
 };
 
 /* ended */
@@ -96,25 +94,27 @@ static const struct tcpc_column tcpc_ended_columns[] = {
 };
 
 /* Of one namespace, or of all if the view is of none. */
-static void tcpc_ended_render(struct tcpc_text *t, const struct tcpc_view *view)
+static void tcpc_ended_rows(struct tcpc_table *table, const struct tcpc_view *view)
 {
 	struct tcpc_ended_rows rows = {};
-	struct tcpc_table table;
 	unsigned int i;
+	int err;
 
 	if (view->tn)
-		t->err = tcpc_ended_copy(&rows, &view->tn->ended);
+		err = tcpc_ended_copy(&rows, &view->tn->ended);
 	else
-		t->err = tcpc_ended_copy_all(&rows);
-	tcpc_table_begin(&table, t, tcpc_ended_columns, ARRAY_SIZE(tcpc_ended_columns));
+		err = tcpc_ended_copy_all(&rows);
+	if (err)
+		table->text->err = err;
 	for (i = 0; i < rows.nr; i++)
-		tcpc_table_row(&table, view, &rows.rows[i]);
-	tcpc_table_end(&table);
+		tcpc_table_row(table, view, &rows.rows[i]);
 	tcpc_ended_rows_free(&rows);
 }
 
 const struct tcpc_format tcpc_format_ended = {
 	.name = "ended",
 	.depth = TCPC_DEPTH_NONE,
-	.render = tcpc_ended_render,
+	TCPC_COLUMNS(tcpc_ended_columns),
+	.span = TCPC_SPAN_ALL,
+	.rows = tcpc_ended_rows,
 };

@@ -6,6 +6,7 @@
 
 #include "events.h"
 #include "net.h"
+#include "proc.h"
 #include "reaper.h"
 #include "record.h"
 #include "snapshot.h"
@@ -89,6 +90,25 @@ MODULE_PARM_DESC(max_rate,
 module_param_named(inherit, tcpc_inherit, bool, 0644);
 MODULE_PARM_DESC(inherit,
 		 "new network namespaces begin with 0: the defaults, 1: the settings of the initial one (default 0)");
+
+static int tcpc_proc_gid_set(const char *val, const struct kernel_param *kp)
+{
+	int gid, err = kstrtoint(val, 10, &gid);
+
+	if (err || gid < -1)
+		return -EINVAL;
+	WRITE_ONCE(tcpc_proc_gid, gid);
+	return 0;
+}
+
+static const struct kernel_param_ops tcpc_proc_gid_ops = {
+	.set = tcpc_proc_gid_set,
+	.get = param_get_int,
+};
+
+module_param_cb(proc_gid, &tcpc_proc_gid_ops, &tcpc_proc_gid, 0644);
+MODULE_PARM_DESC(proc_gid,
+		 "group whose members, too, may read /proc/tcp_census, -1: none (default -1)");
 
 static int __init tcpc_init(void)
 {

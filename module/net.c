@@ -23,6 +23,7 @@
 #include "events.h"
 #include "net.h"
 #include "sysctl.h"
+#include "totals.h"
 
 unsigned int tcpc_net_id;
 
@@ -41,6 +42,9 @@ static DECLARE_WAIT_QUEUE_HEAD(tcpc_net_closed);
 
 /* Held by whoever uses the namespaces of a set. */
 DEFINE_STATIC_SRCU(tcpc_net_srcu);
+
+/* Of the namespaces that are on the list no more; under its mutex. */
+static struct tcpc_totals tcpc_net_gone;
 
 /* Namespaces whose files could not be made, for stat. */
 static atomic_t tcpc_net_fileless = ATOMIC_INIT(0);
@@ -123,6 +127,8 @@ static void tcpc_net_ns_exit(struct tcpc_net *tn)
 		atomic_dec(&tcpc_net_fileless);
 	list_del(&tn->node);
 	tcpc_nets_nr--;
+	/* There are no more events, and no sockets that anything could be done with. */
+	tcpc_totals_add(&tcpc_net_gone, tn);
 	mutex_unlock(&tcpc_net_lock);
 }
 
@@ -178,8 +184,11 @@ static void tcpc_netset_index(struct tcpc_netset *set)
 	}
 }
 
-/* Copy the list. Returns 0 or -ENOMEM; process context. */
-static int tcpc_netset_fill(struct tcpc_netset *set)
+/*
+ * Copy the list and, if that is wanted, the totals of those that are on it no more.
+ * Returns 0 or -ENOMEM; process context.
+ */
+static int tcpc_netset_fill(struct tcpc_netset *set, struct tcpc_totals *gone)
 {
 	struct tcpc_net *tn;
 	unsigned int cap = 0;
@@ -202,7 +211,35 @@ static int tcpc_netset_fill(struct tcpc_netset *set)
 		set->refs[set->nr].tn = tn;
 		set->nr++;
 	}
+	if (gone)
+		*gone = tcpc_net_gone;
 	mutex_unlock(&tcpc_net_lock);
+	return 0;
+}
+
+/**
+ * tcpc_netset_get_totals() - as tcpc_netset_get(), and what there was besides
+ * @set: filled; to be released with tcpc_netset_put(), on failure too
+ * @gone: set to the totals of all namespaces that were there before; or NULL
+ *
+ * Context: process, may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int tcpc_netset_get_totals(struct tcpc_netset *set, struct tcpc_totals *gone)
+	__acquires(&tcpc_net_srcu)
+{
+	int err;
+
+	memset(set, 0, sizeof(*set));
+	set->srcu = srcu_read_lock(&tcpc_net_srcu);
+	err = tcpc_netset_fill(set, gone);
+	if (err)
+		return err;
+	set->bits = order_base_2(2 * set->nr + 2);
+	set->hash = kvcalloc(1UL << set->bits, sizeof(*set->hash), GFP_KERNEL);
+	if (!set->hash)
+		return -ENOMEM;
+	tcpc_netset_index(set);
 	return 0;
 }
 
@@ -220,19 +257,7 @@ static int tcpc_netset_fill(struct tcpc_netset *set)
 int tcpc_netset_get(struct tcpc_netset *set)
 	__acquires(&tcpc_net_srcu)
 {
-	int err;
-
-	memset(set, 0, sizeof(*set));
-	set->srcu = srcu_read_lock(&tcpc_net_srcu);
-	err = tcpc_netset_fill(set);
-	if (err)
-		return err;
-	set->bits = order_base_2(2 * set->nr + 2);
-	set->hash = kvcalloc(1UL << set->bits, sizeof(*set->hash), GFP_KERNEL);
-	if (!set->hash)
-		return -ENOMEM;
-	tcpc_netset_index(set);
-	return 0;
+	return tcpc_netset_get_totals(set, NULL);
 }
 
 /**

@@ -16,6 +16,7 @@
 #include "served.h"
 
 struct tcpc_counters;
+struct tcpc_totals;
 
 /**
  * struct tcpc_net - what the module keeps for one network namespace
@@ -142,6 +143,7 @@ static inline struct tcpc_net *tcpc_net_of(const struct net *net)
 }
 
 int tcpc_netset_get(struct tcpc_netset *set);
+int tcpc_netset_get_totals(struct tcpc_netset *set, struct tcpc_totals *gone);
 void tcpc_netset_put(struct tcpc_netset *set);
 
 unsigned int tcpc_net_without_files(void);

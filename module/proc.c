@@ -23,7 +23,9 @@
 #include <linux/proc_fs.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/uidgid.h>
 #include <linux/uio.h>
+#include <linux/user_namespace.h>
 
 #include "compat.h"
 #include "format.h"
@@ -45,8 +47,24 @@ static const struct tcpc_format *const tcpc_proc_formats[TCPC_PROC_FILES] = {
 };
 
 /* Below /proc/tcp_census. */
-static struct tcpc_proc_file tcpc_proc_host_ended = { .format = &tcpc_format_ended };
+static struct tcpc_proc_file tcpc_proc_host_files[TCPC_PROC_FILES];
 static struct proc_dir_entry *tcpc_proc_host;
+
+/* Module parameter proc_gid: whose members may read them; -1: nobody's. */
+int tcpc_proc_gid = -1;
+
+/* Whose census must be waited for: a namespace's, or the one that is always there. */
+static u64 tcpc_proc_net_id(const struct tcpc_net *tn)
+{
+	u64 id;
+
+	if (tn)
+		return tn->id;
+	rcu_read_lock_sched();
+	id = tcpc_net_of(&init_net)->id;
+	rcu_read_unlock_sched();
+	return id;
+}
 
 /* Process context. The text of @f as @file's opener sees it. */
 static int tcpc_proc_render(const struct tcpc_proc_file *f, struct file *file,
@@ -64,13 +82,14 @@ static int tcpc_proc_render(const struct tcpc_proc_file *f, struct file *file,
 	struct tcpc_census *census = NULL;
 
 	if (f->format->depth != TCPC_DEPTH_NONE) {
-		census = tcpc_snapshot_get(f->format->depth, tn->id);
+		census = tcpc_snapshot_get(f->format->depth, tcpc_proc_net_id(tn));
 		if (IS_ERR(census))
 			return PTR_ERR(census);
 		view.census = census;
-		view.cn = tcpc_census_net(census, tn->id);
+		if (tn)
+			view.cn = tcpc_census_net(census, tn->id);
 	}
-	f->format->render(text, &view);
+	tcpc_format_render(f->format, text, &view);
 	tcpc_cgroup_names_free(&cgroups);
 	tcpc_census_put(census);
 	return text->err;
@@ -114,14 +133,23 @@ static int tcpc_proc_open(struct inode *inode, struct file *file)
 }
 
 /*
- * Process context. What is said of all namespaces is for who may set up the host's
- * network, and stands in it: uid 0 of a container, or its capabilities, will not do.
+ * What is said of all namespaces is for who may set up the host's network, or is in the
+ * group, and stands in it: uid 0 of a container, or its capabilities, will not do.
  */
+static bool tcpc_proc_host_may(void)
+{
+	kgid_t gid = make_kgid(&init_user_ns, READ_ONCE(tcpc_proc_gid));
+
+	if (!net_eq(current->nsproxy->net_ns, &init_net))
+		return false;
+	/* The capability last: to be asked for it may be audited. */
+	return (gid_valid(gid) && in_egroup_p(gid)) || capable(CAP_NET_ADMIN);
+}
+
+/* Process context. */
 static int tcpc_proc_host_open(struct inode *inode, struct file *file)
 {
-	/* The capability last: to be asked for it may be audited. */
-	if (file->f_mode & FMODE_WRITE ||
-	    !net_eq(current->nsproxy->net_ns, &init_net) || !capable(CAP_NET_ADMIN))
+	if (file->f_mode & FMODE_WRITE || !tcpc_proc_host_may())
 		return -EACCES;
 	return tcpc_proc_fill(pde_data(inode), file);
 }
@@ -216,13 +244,20 @@ int tcpc_proc_net_init(struct tcpc_net *tn)
  */
 int tcpc_proc_host_init(void)
 {
+	struct tcpc_proc_file *f;
+	unsigned int i;
+
 	tcpc_proc_host = proc_mkdir("tcp_census", NULL);
 	if (!tcpc_proc_host)
 		return -ENOMEM;
-	if (!proc_create_data(tcpc_format_ended.name, 0444, tcpc_proc_host,
-			      &tcpc_proc_host_ops, &tcpc_proc_host_ended)) {
-		tcpc_proc_host_exit();
-		return -ENOMEM;
+	for (i = 0; i < TCPC_PROC_FILES; i++) {
+		f = &tcpc_proc_host_files[i];
+		f->format = tcpc_proc_formats[i];
+		if (!proc_create_data(f->format->name, 0444, tcpc_proc_host,
+				      &tcpc_proc_host_ops, f)) {
+			tcpc_proc_host_exit();
+			return -ENOMEM;
+		}
 	}
 	return 0;
 }

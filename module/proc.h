@@ -8,6 +8,8 @@ struct tcpc_net;
 
 #define TCPC_PROC_FILES 9
 
+extern int tcpc_proc_gid;
+
 /**
  * struct tcpc_proc_file - a file
  * @tn: the namespace; NULL for a file of all of them

@@ -2,23 +2,34 @@
 /* The format of stat: a key and a value on each line. */
 
 #include <linux/kernel.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
 #include <net/net_namespace.h>
 
 #include "events.h"
 #include "format.h"
 #include "net.h"
+#include "totals.h"
+
+/* What becomes of the values of all namespaces. */
+enum tcpc_stat_of {
+	TCPC_STAT_SUM, /* their sum */
+	TCPC_STAT_WORST, /* the highest */
+	TCPC_STAT_INITIAL, /* that of the initial namespace: it is a setting */
+	TCPC_STAT_HOST, /* it is of the host; shown in the initial namespace alone */
+};
 
 /**
  * struct tcpc_stat_key - a line
  * @name: the key
- * @host: says something of other namespaces: for the initial one
+ * @of: what it is of all namespaces
  * @value: gives the value; all are whole numbers, so that collectors can take
  *	any of them
  * @offset: for @value
  */
 struct tcpc_stat_key {
 	const char *name;
-	bool host;
+	enum tcpc_stat_of of;
 	u64 (*value)(const struct tcpc_view *view, const struct tcpc_stat_key *key);
 	size_t offset;
 };
@@ -145,13 +156,6 @@ static u64 tcpc_stat_records_host(const struct tcpc_view *view,
 	return tcpc_record_total();
 }
 
-/* An atomic64_t of struct tcpc_net. */
-static u64 tcpc_stat_atomic(const struct tcpc_view *view,
-			    const struct tcpc_stat_key *key)
-{
-	return atomic64_read((const void *)view->tn + key->offset);
-}
-
 /* A number of struct tcpc_census_net as it stands there. */
 static u64 tcpc_stat_net(const struct tcpc_view *view,
 			 const struct tcpc_stat_key *key)
@@ -177,27 +181,35 @@ static u64 tcpc_stat_missed(const struct tcpc_view *view,
 
 #define TCPC_NET(member) \
 	.value = tcpc_stat_net, .offset = offsetof(struct tcpc_census_net, member)
-#define TCPC_ATOMIC(member) \
-	.value = tcpc_stat_atomic, .offset = offsetof(struct tcpc_net, member)
 #define TCPC_REPLACED(table) \
 	.value = tcpc_stat_replaced, .offset = offsetof(struct tcpc_tally, table)
 #define TCPC_MISSED(table) \
 	.value = tcpc_stat_missed, .offset = offsetof(struct tcpc_tally, table)
 
 static const struct tcpc_stat_key tcpc_stat_keys[] = {
-	{ .name = "snapshot_age_ms", .value = tcpc_stat_snapshot_age_ms },
-	{ .name = "walk_us", .value = tcpc_stat_walk_us },
-	{ .name = "walk_restarts", .value = tcpc_stat_walk_restarts },
-	{ .name = "walk_locked_buckets", .value = tcpc_stat_walk_locked },
+	{ .name = "snapshot_age_ms", .of = TCPC_STAT_WORST,
+	  .value = tcpc_stat_snapshot_age_ms },
+	{ .name = "walk_us", .of = TCPC_STAT_WORST,
+	  .value = tcpc_stat_walk_us },
+	{ .name = "walk_restarts", .of = TCPC_STAT_WORST,
+	  .value = tcpc_stat_walk_restarts },
+	{ .name = "walk_locked_buckets", .of = TCPC_STAT_WORST,
+	  .value = tcpc_stat_walk_locked },
 	{ .name = "sockets", .value = tcpc_stat_sockets },
-	{ .name = "accept_queue_worst_percent", .value = tcpc_stat_queue_percent },
-	{ .name = "ports_worst_percent", .value = tcpc_stat_ports_percent },
+	{ .name = "accept_queue_worst_percent", .of = TCPC_STAT_WORST,
+	  .value = tcpc_stat_queue_percent },
+	{ .name = "ports_worst_percent", .of = TCPC_STAT_WORST,
+	  .value = tcpc_stat_ports_percent },
 	{ .name = "orphans", TCPC_NET(counts.orphans) },
-	{ .name = "closed_unreleased", .value = tcpc_stat_closed_unreleased, .host = true },
-	{ .name = "somaxconn", .value = tcpc_stat_somaxconn },
-	{ .name = "port_range_low", TCPC_NET(port_low) },
-	{ .name = "port_range_high", TCPC_NET(port_high) },
-	{ .name = "tcp_max_tw_buckets", .value = tcpc_stat_max_tw_buckets },
+	{ .name = "closed_unreleased", .value = tcpc_stat_closed_unreleased, .of = TCPC_STAT_HOST },
+	{ .name = "somaxconn", .of = TCPC_STAT_INITIAL,
+	  .value = tcpc_stat_somaxconn },
+	{ .name = "port_range_low", .of = TCPC_STAT_INITIAL,
+	  TCPC_NET(port_low) },
+	{ .name = "port_range_high", .of = TCPC_STAT_INITIAL,
+	  TCPC_NET(port_high) },
+	{ .name = "tcp_max_tw_buckets", .of = TCPC_STAT_INITIAL,
+	  .value = tcpc_stat_max_tw_buckets },
 	{ .name = "listeners_missed", TCPC_NET(listeners_missed) },
 	{ .name = "queues_missed", TCPC_NET(queues_missed) },
 	{ .name = "conns_missed", TCPC_NET(counts.conns_missed) },
@@ -208,55 +220,113 @@ static const struct tcpc_stat_key tcpc_stat_keys[] = {
 	{ .name = "endpoints_missed", TCPC_MISSED(endpoints) },
 	{ .name = "ports_replaced", TCPC_REPLACED(ports) },
 	{ .name = "ports_missed", TCPC_MISSED(ports) },
-	{ .name = "events", .value = tcpc_stat_events },
+	{ .name = "events", .of = TCPC_STAT_WORST,
+	  .value = tcpc_stat_events },
 	{ .name = "transitions_uncounted", .value = tcpc_stat_uncounted },
 	{ .name = "listener_records", .value = tcpc_stat_records },
-	{ .name = "listener_records_missed", TCPC_ATOMIC(records.missed) },
-	{ .name = "listener_records_host", .value = tcpc_stat_records_host, .host = true },
-	{ .name = "accepts_unmatched", TCPC_ATOMIC(records.unmatched) },
-	{ .name = "netns_without_files", .value = tcpc_stat_netns_without_files, .host = true },
+	{ .name = "listener_records_host", .value = tcpc_stat_records_host, .of = TCPC_STAT_HOST },
+	{ .name = "netns_without_files", .value = tcpc_stat_netns_without_files, .of = TCPC_STAT_HOST },
 };
 
-/* close_wait_CAUSE: sockets in CLOSE_WAIT, by cause. Process context. */
-static void tcpc_stat_causes(struct tcpc_text *t, const struct tcpc_view *view)
+/**
+ * struct tcpc_stat_sums - what is to be shown, of one namespace or of all
+ * @key: by key
+ * @cause: sockets in CLOSE_WAIT, by cause
+ * @candidates: of the reaper's last pass, as is the next
+ * @skipped: what it left alone, and why
+ * @totals: what only grows
+ */
+struct tcpc_stat_sums {
+	u64 key[ARRAY_SIZE(tcpc_stat_keys)];
+	u64 cause[TCPC_CAUSES];
+	u64 candidates;
+	u64 skipped[TCPC_SKIPS];
+	struct tcpc_totals totals;
+};
+
+static void tcpc_stat_add_keys(struct tcpc_stat_sums *sums, const struct tcpc_view *view,
+			       bool only)
+{
+	bool initial = net_eq(view->net, &init_net);
+	const struct tcpc_stat_key *key;
+	unsigned int i;
+	u64 value;
+
+	for (i = 0; i < ARRAY_SIZE(tcpc_stat_keys); i++) {
+		key = &tcpc_stat_keys[i];
+		if (key->of == TCPC_STAT_HOST && !initial)
+			continue;
+		value = key->value(view, key);
+		if (key->of == TCPC_STAT_SUM)
+			sums->key[i] += value;
+		else if (key->of == TCPC_STAT_WORST)
+			sums->key[i] = max(sums->key[i], value);
+		else if (initial || only)
+			sums->key[i] = value;
+	}
+}
+
+/* Add those of a namespace, perhaps the @only one, but for the totals. Process context. */
+static void tcpc_stat_add(struct tcpc_stat_sums *sums, const struct tcpc_view *view,
+			  bool only)
 {
 	const struct tcpc_top *top = &view->census->tally.close_wait;
 	const struct tcpc_top_net *tn = tcpc_stat_top(view, top);
-	u64 sum[TCPC_CAUSES] = {};
+	const struct tcpc_reap *reap = &view->tn->reap;
 	const struct tcpc_close_wait_row *row;
-	unsigned int cause;
-	u32 i;
+	unsigned int i, cause;
 
+	tcpc_stat_add_keys(sums, view, only);
 	for (i = 0; i < tn->rows; i++) {
 		row = tcpc_top_at(top, tn->first + i);
 		for (cause = 0; cause < TCPC_CAUSES; cause++)
-			sum[cause] += row->cause[cause];
+			sums->cause[cause] += row->cause[cause];
 	}
-	for (cause = 0; cause < TCPC_CAUSES; cause++)
-		tcpc_text_printf(t, "close_wait_%s %llu\n", tcpc_cause_names[cause],
-				 sum[cause]);
+	sums->candidates += atomic64_read(&reap->candidates);
+	for (i = 0; i < TCPC_SKIPS; i++)
+		sums->skipped[i] += atomic64_read(&reap->skipped[i]);
+}
+
+/* Add those of all namespaces that are there now and were. Process context. */
+static int tcpc_stat_add_all(struct tcpc_stat_sums *sums, const struct tcpc_view *view)
+{
+	struct tcpc_view each = *view;
+	struct tcpc_netset nets;
+	unsigned int i;
+	int err;
+
+	err = tcpc_netset_get_totals(&nets, &sums->totals);
+	for (i = 0; i < nets.nr && !err; i++) {
+		each.tn = nets.refs[i].tn;
+		each.net = nets.refs[i].net;
+		each.cn = tcpc_census_net(view->census, nets.refs[i].id);
+		if (each.cn)
+			tcpc_stat_add(sums, &each, false);
+		tcpc_totals_add(&sums->totals, each.tn);
+		cond_resched();
+	}
+	tcpc_netset_put(&nets);
+	return err;
 }
 
 /* What the reaper does, and what it does not. Process context. */
-static void tcpc_stat_reaper(struct tcpc_text *t, const struct tcpc_view *view)
+static void tcpc_stat_reaper(struct tcpc_text *t, const struct tcpc_stat_sums *sums)
 {
-	struct tcpc_reap *reap = &view->tn->reap;
 	unsigned int cause, action, result, i;
-	s64 n;
+	u64 n;
 
-	tcpc_text_printf(t, "reaper_candidates %lld\n",
-			 (s64)atomic64_read(&reap->candidates));
+	tcpc_text_printf(t, "reaper_candidates %llu\n", sums->candidates);
 	for (i = 0; i < TCPC_SKIPS; i++)
-		tcpc_text_printf(t, "skipped_%s %lld\n", tcpc_skip_names[i],
-				 (s64)atomic64_read(&reap->skipped[i]));
-	tcpc_text_printf(t, "actions_missed %llu\n", tcpc_log_missed(&reap->log));
+		tcpc_text_printf(t, "skipped_%s %llu\n", tcpc_skip_names[i],
+				 sums->skipped[i]);
+	tcpc_text_printf(t, "actions_missed %llu\n", sums->totals.actions_missed);
 	/* What may be done, and what was done anyhow: of the rest there is none. */
 	for (cause = 0; cause < TCPC_CAUSES; cause++) {
 		for (action = 0; action < TCPC_ACTIONS; action++) {
 			for (result = 0; result < TCPC_RESULTS; result++) {
-				n = atomic64_read(&reap->log.count[cause][action][result]);
+				n = sums->totals.actions[cause][action][result];
 				if (n)
-					tcpc_text_printf(t, "actions_%s_%s_%s %lld\n",
+					tcpc_text_printf(t, "actions_%s_%s_%s %llu\n",
 							 tcpc_cause_names[cause],
 							 tcpc_action_names[action],
 							 tcpc_result_names[result], n);
@@ -266,39 +336,61 @@ static void tcpc_stat_reaper(struct tcpc_text *t, const struct tcpc_view *view)
 }
 
 /* How long applications take to close. Process context. */
-static void tcpc_stat_durations(struct tcpc_text *t, const struct tcpc_view *view)
+static void tcpc_stat_durations(struct tcpc_text *t, const struct tcpc_changes *changes)
 {
 	static const unsigned int percents[] = { 50, 90, 99 };
-	struct tcpc_changes changes;
 	unsigned int i;
 	u64 sum = 0;
 
-	tcpc_changes_read(&changes, view->tn);
 	for (i = 0; i < TCPC_DURATION_BUCKETS; i++)
-		sum += changes.closed[i];
+		sum += changes->closed[i];
 	tcpc_text_printf(t, "close_wait_duration_count %llu\n", sum);
 	for (i = 0; i < ARRAY_SIZE(percents); i++)
 		tcpc_text_printf(t, "close_wait_duration_p%u_ms %u\n", percents[i],
-				 tcpc_duration_percentile(changes.closed, percents[i]));
-	tcpc_text_printf(t, "close_wait_duration_unknown %llu\n", changes.unknown);
+				 tcpc_duration_percentile(changes->closed, percents[i]));
+	tcpc_text_printf(t, "close_wait_duration_unknown %llu\n", changes->unknown);
 	tcpc_text_printf(t, "close_wait_ended_otherwise %llu\n",
-			 changes.ended_otherwise);
+			 changes->ended_otherwise);
+}
+
+static void tcpc_stat_show(struct tcpc_text *t, const struct tcpc_stat_sums *sums, bool host)
+{
+	const struct tcpc_stat_key *key;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(tcpc_stat_keys); i++) {
+		key = &tcpc_stat_keys[i];
+		if (key->of != TCPC_STAT_HOST || host)
+			tcpc_text_printf(t, "%s %llu\n", key->name, sums->key[i]);
+	}
+	tcpc_text_printf(t, "listener_records_missed %llu\n", sums->totals.records_missed);
+	tcpc_text_printf(t, "accepts_unmatched %llu\n", sums->totals.accepts_unmatched);
+	for (i = 0; i < TCPC_CAUSES; i++)
+		tcpc_text_printf(t, "close_wait_%s %llu\n", tcpc_cause_names[i],
+				 sums->cause[i]);
+	tcpc_stat_durations(t, &sums->totals.changes);
+	tcpc_stat_reaper(t, sums);
 }
 
 static void tcpc_stat_render(struct tcpc_text *t, const struct tcpc_view *view)
 {
-	unsigned int i;
+	struct tcpc_stat_sums *sums = kzalloc(sizeof(*sums), GFP_KERNEL);
+	int err = 0;
 
-	for (i = 0; i < ARRAY_SIZE(tcpc_stat_keys); i++) {
-		const struct tcpc_stat_key *key = &tcpc_stat_keys[i];
-
-		if (!key->host || net_eq(view->net, &init_net))
-			tcpc_text_printf(t, "%s %llu\n", key->name,
-					 key->value(view, key));
+	if (!sums) {
+		t->err = -ENOMEM;
+		return;
 	}
-	tcpc_stat_causes(t, view);
-	tcpc_stat_durations(t, view);
-	tcpc_stat_reaper(t, view);
+	if (view->tn) {
+		tcpc_stat_add(sums, view, true);
+		tcpc_totals_add(&sums->totals, view->tn);
+	} else {
+		err = tcpc_stat_add_all(sums, view);
+	}
+	if (err)
+		t->err = err;
+	tcpc_stat_show(t, sums, !view->tn || net_eq(view->net, &init_net));
+	kfree(sums);
 }
 
 const struct tcpc_format tcpc_format_stat = {

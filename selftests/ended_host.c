@@ -12,12 +12,8 @@
  */
 
 #include <fcntl.h>
-#include <linux/capability.h>
-#include <sched.h>
 #include <sys/fsuid.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include "lib/ended.h"
 #include "lib/test.h"
@@ -261,124 +257,6 @@ TEST_F(host, cgroup)
 	EXPECT_TRUE(wait_for(!rmdir(dir)));
 	ASSERT_TRUE(line_of(&e, 9201));
 	EXPECT_STREQ(shown, e.cgroup);
-}
-
-/* How to become somebody who may, or may not. */
-static void keep(unsigned long long caps)
-{
-	struct __user_cap_header_struct header = {
-		.version = _LINUX_CAPABILITY_VERSION_3,
-	};
-	struct __user_cap_data_struct data[2] = {
-		{ .effective = caps, .permitted = caps },
-		{ .effective = caps >> 32, .permitted = caps >> 32 },
-	};
-
-	must(!syscall(SYS_capset, &header, data));
-}
-
-#define ALL_CAPS ((1ULL << 38) - 1)
-
-static void without_net_admin(void)
-{
-	keep(ALL_CAPS & ~(1ULL << CAP_NET_ADMIN));
-}
-
-static void nobody(void)
-{
-	must(!setresgid(65534, 65534, 65534));
-	must(!setresuid(65534, 65534, 65534));
-}
-
-static void nobody_with_net_admin(void)
-{
-	must(!prctl(PR_SET_KEEPCAPS, 1));
-	nobody();
-	keep(1ULL << CAP_NET_ADMIN);
-}
-
-static void in_another_netns(void)
-{
-	close(net_new());
-}
-
-static void as_container(void)
-{
-	must(!unshare(CLONE_NEWUSER | CLONE_NEWNET));
-}
-
-static void in_user_namespace(void)
-{
-	must(!unshare(CLONE_NEWUSER));
-}
-
-static void root(void)
-{
-}
-
-FIXTURE(who) {
-	int home;
-};
-
-FIXTURE_VARIANT(who) {
-	void (*become)(void);
-	bool may;
-};
-
-FIXTURE_VARIANT_ADD(who, root) {
-	.become = root, .may = true,
-};
-
-FIXTURE_VARIANT_ADD(who, nobody_with_net_admin) {
-	.become = nobody_with_net_admin, .may = true,
-};
-
-FIXTURE_VARIANT_ADD(who, without_net_admin) { .become = without_net_admin };
-
-FIXTURE_VARIANT_ADD(who, nobody) { .become = nobody };
-
-FIXTURE_VARIANT_ADD(who, in_another_netns) { .become = in_another_netns };
-
-FIXTURE_VARIANT_ADD(who, as_container) { .become = as_container };
-
-FIXTURE_VARIANT_ADD(who, in_user_namespace) { .become = in_user_namespace };
-
-FIXTURE_SETUP(who)
-{
-}
-
-FIXTURE_TEARDOWN(who)
-{
-}
-
-TEST_F(who, may_open)
-{
-	int fd;
-
-	variant->become();
-	fd = open(ENDED_HOST, O_RDONLY);
-	if (variant->may) {
-		EXPECT_LE(0, fd) TH_LOG("errno %d", errno);
-	} else {
-		EXPECT_EQ(-1, fd);
-		EXPECT_EQ(EACCES, errno);
-	}
-}
-
-/* Who has it open may hand it on, as any file; it stays what it was. */
-TEST_F(who, may_pass_on)
-{
-	int fd = open(ENDED_HOST, O_RDONLY);
-	struct table t;
-	size_t len;
-	char *text;
-
-	ASSERT_LE(0, fd);
-	variant->become();
-	text = fd_read_all(fd, &len);
-	ASSERT_NE(NULL, text);
-	table_parse(&t, text, len);
-	EXPECT_STREQ("netns", t.name[0]);
 }
 
 TEST_HARNESS_MAIN
