@@ -194,12 +194,13 @@ out:
  */
 void tcpc_changes_add(struct tcpc_changes *sum, const struct tcpc_net *tn)
 {
-	struct tcpc_counters __percpu *counters = smp_load_acquire(&tn->counters);
+	struct tcpc_counters __percpu *counters;
 	const struct tcpc_counters *c;
 	unsigned int i;
 	int cpu;
 
-	/* Of one that is being destroyed they are there. */
+	/* Those of a namespace that is being destroyed have gone there before. */
+	counters = smp_load_acquire(&tn->counters);
 	if (!counters)
 		counters = tn->counters_gone;
 	if (!counters)

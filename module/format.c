@@ -40,7 +40,8 @@ static void tcpc_states_rows(struct tcpc_table *table, const struct tcpc_view *v
 const struct tcpc_format tcpc_format_states = {
 	.name = "states",
 	.depth = TCPC_DEPTH_STATES,
-	TCPC_COLUMNS(tcpc_states_columns),
+	.columns = tcpc_states_columns,
+	.nr_columns = ARRAY_SIZE(tcpc_states_columns),
 	.rows = tcpc_states_rows,
 };
 
@@ -91,7 +92,8 @@ static void tcpc_listeners_rows(struct tcpc_table *table, const struct tcpc_view
 const struct tcpc_format tcpc_format_listeners = {
 	.name = "listeners",
 	.depth = TCPC_DEPTH_FULL,
-	TCPC_COLUMNS(tcpc_listeners_columns),
+	.columns = tcpc_listeners_columns,
+	.nr_columns = ARRAY_SIZE(tcpc_listeners_columns),
 	.rows = tcpc_listeners_rows,
 };
 

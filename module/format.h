@@ -63,8 +63,6 @@ struct tcpc_format {
 	void (*render)(struct tcpc_text *t, const struct tcpc_view *view);
 };
 
-#define TCPC_COLUMNS(table) .columns = (table), .nr_columns = ARRAY_SIZE(table)
-
 void tcpc_format_render(const struct tcpc_format *format, struct tcpc_text *t,
 			const struct tcpc_view *view);
 

@@ -103,7 +103,8 @@ static void tcpc_actions_rows(struct tcpc_table *table, const struct tcpc_view *
 const struct tcpc_format tcpc_format_actions = {
 	.name = "actions",
 	.depth = TCPC_DEPTH_NONE,
-	TCPC_COLUMNS(tcpc_actions_columns),
+	.columns = tcpc_actions_columns,
+	.nr_columns = ARRAY_SIZE(tcpc_actions_columns),
 	.span = TCPC_SPAN_ALL,
 	.rows = tcpc_actions_rows,
 };

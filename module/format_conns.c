@@ -77,7 +77,8 @@ static void tcpc_close_wait_rows(struct tcpc_table *table, const struct tcpc_vie
 const struct tcpc_format tcpc_format_close_wait = {
 	.name = "close_wait",
 	.depth = TCPC_DEPTH_FULL,
-	TCPC_COLUMNS(tcpc_close_wait_columns),
+	.columns = tcpc_close_wait_columns,
+	.nr_columns = ARRAY_SIZE(tcpc_close_wait_columns),
 	.rows = tcpc_close_wait_rows,
 };
 
@@ -115,7 +116,8 @@ static void tcpc_endpoints_rows(struct tcpc_table *table, const struct tcpc_view
 const struct tcpc_format tcpc_format_endpoints = {
 	.name = "endpoints",
 	.depth = TCPC_DEPTH_FULL,
-	TCPC_COLUMNS(tcpc_endpoints_columns),
+	.columns = tcpc_endpoints_columns,
+	.nr_columns = ARRAY_SIZE(tcpc_endpoints_columns),
 	.rows = tcpc_endpoints_rows,
 };
 
@@ -186,7 +188,8 @@ static void tcpc_ports_rows(struct tcpc_table *table, const struct tcpc_view *vi
 const struct tcpc_format tcpc_format_ports = {
 	.name = "ports",
 	.depth = TCPC_DEPTH_FULL,
-	TCPC_COLUMNS(tcpc_ports_columns),
+	.columns = tcpc_ports_columns,
+	.nr_columns = ARRAY_SIZE(tcpc_ports_columns),
 	.rows = tcpc_ports_rows,
 };
 

@@ -52,7 +52,8 @@ static void tcpc_transitions_rows(struct tcpc_table *table, const struct tcpc_vi
 const struct tcpc_format tcpc_format_transitions = {
 	.name = "transitions",
 	.depth = TCPC_DEPTH_NONE,
-	TCPC_COLUMNS(tcpc_transitions_columns),
+	.columns = tcpc_transitions_columns,
+	.nr_columns = ARRAY_SIZE(tcpc_transitions_columns),
 	.span = TCPC_SPAN_NETS,
 	.rows = tcpc_transitions_rows,
 };
@@ -114,7 +115,8 @@ static void tcpc_ended_rows(struct tcpc_table *table, const struct tcpc_view *vi
 const struct tcpc_format tcpc_format_ended = {
 	.name = "ended",
 	.depth = TCPC_DEPTH_NONE,
-	TCPC_COLUMNS(tcpc_ended_columns),
+	.columns = tcpc_ended_columns,
+	.nr_columns = ARRAY_SIZE(tcpc_ended_columns),
 	.span = TCPC_SPAN_ALL,
 	.rows = tcpc_ended_rows,
 };

@@ -127,8 +127,8 @@ static void tcpc_pass_quotas(struct tcpc_pass *p)
 	u32 rate = READ_ONCE(tcpc_max_rate);
 	struct tcpc_settings *s;
 	struct tcpc_quota *q;
+	unsigned int i, acting = 0;
 	struct tcpc_net *tn;
-	unsigned int i;
 
 	p->host_left = rate;
 	for (i = 0; i < p->nets.nr; i++) {
@@ -147,13 +147,9 @@ static void tcpc_pass_quotas(struct tcpc_pass *p)
 		q->left = min(s->rate, rate);
 		tcpc_local_ports_get(&p->ports[i], tn->net, &tn->served);
 		p->active++;
+		acting += q->action != TCPC_ACTION_COUNT;
 	}
-	/* Nobody fills what is kept for all. */
-	for (i = 0; i < p->nets.nr; i++) {
-		q = &p->quota[i];
-		if (q->s)
-			q->left = min(q->left, TCPC_PASS_TARGETS_MAX / p->active + 1);
-	}
+	p->even = max(TCPC_PASS_TARGETS_MAX / 2 / max(acting, 1U), 1U);
 }
 
 /**

@@ -50,7 +50,8 @@ struct tcpc_quota {
  * @nets: the namespaces; held while looking alone, their number stays
  * @quota: of each of them
  * @ports: likewise, to tell the roles
- * @active: how many have something to be done
+ * @active: how many have a timeout
+ * @even: targets that each may have of those that act, however many others have
  * @conns: connections that were copied: of the bucket at hand, and some more
  * @committed: of committed buckets
  * @nr: and those of the bucket at hand behind them
@@ -75,6 +76,7 @@ struct tcpc_pass {
 	struct tcpc_quota *quota;
 	struct tcpc_local_ports *ports;
 	unsigned int active;
+	unsigned int even;
 	struct tcpc_conn *conns;
 	unsigned int committed;
 	unsigned int nr;

@@ -34,6 +34,13 @@ static bool tcpc_pass_target(struct tcpc_pass *p, struct tcpc_conn *conn)
 	return true;
 }
 
+/* Half of the room is for whoever comes, the rest an even share for each. */
+static bool tcpc_pass_room(const struct tcpc_pass *p, const struct tcpc_quota *q)
+{
+	return q->targets < q->left &&
+	       (q->targets < p->even || p->nr_targets < TCPC_PASS_TARGETS_MAX / 2);
+}
+
 /* What is to be done with a connection in CLOSE_WAIT? Process context. */
 static void tcpc_pass_judge(struct tcpc_pass *p, struct tcpc_conn *conn)
 {
@@ -53,7 +60,7 @@ static void tcpc_pass_judge(struct tcpc_pass *p, struct tcpc_conn *conn)
 		q->skipped[TCPC_SKIP_KEEPALIVE]++;
 	else if (sock_owned_by_user_nocheck(conn->sk))
 		q->skipped[TCPC_SKIP_BUSY]++;
-	else if (q->targets >= q->left || !tcpc_pass_target(p, conn))
+	else if (!tcpc_pass_room(p, q) || !tcpc_pass_target(p, conn))
 		q->unkept++;
 	else
 		q->targets++;

@@ -113,7 +113,7 @@ static void tcpc_pass_picked(struct tcpc_pass *p, const struct tcpc_listener *l,
  * Up to so many of one queue. Returns true if there may be more: as many were picked
  * as are at a time, and not in vain. Process context.
  */
-static bool tcpc_pass_queue_piece(struct tcpc_pass *p, const struct tcpc_listener *l,
+static bool tcpc_pass_queue_piece(struct tcpc_pass *p, struct tcpc_listener *l,
 				  bool first)
 {
 	struct tcpc_quota *q = &p->quota[l->slot];
@@ -144,8 +144,12 @@ static bool tcpc_pass_queue_piece(struct tcpc_pass *p, const struct tcpc_listene
 		q->skipped[TCPC_SKIP_BUSY]++;
 		return false;
 	}
-	if (tcpc_queue_sift(&s.sift, l->sk) == -EBUSY)
+	if (tcpc_queue_sift(&s.sift, l->sk) == -EBUSY) {
 		q->skipped[TCPC_SKIP_BUSY]++;
+		/* Its candidates are not known: not again in this pass. */
+		sock_put(l->sk);
+		l->sk = NULL;
+	}
 	if (!first)
 		q->skipped[TCPC_SKIP_RATE] -= min(q->skipped[TCPC_SKIP_RATE], s.sift.nr);
 	for (i = 0; i < s.sift.nr; i++) {
@@ -166,7 +170,7 @@ static bool tcpc_pass_queue_piece(struct tcpc_pass *p, const struct tcpc_listene
  */
 void tcpc_pass_queues(struct tcpc_pass *p, bool first, bool count)
 {
-	const struct tcpc_listener *l;
+	struct tcpc_listener *l;
 	struct tcpc_quota *q;
 	bool counts, more;
 	unsigned int i;

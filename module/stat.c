@@ -15,6 +15,7 @@
 enum tcpc_stat_of {
 	TCPC_STAT_SUM, /* their sum */
 	TCPC_STAT_WORST, /* the highest */
+	TCPC_STAT_LIVE, /* the sum, but it is not of the census */
 	TCPC_STAT_INITIAL, /* that of the initial namespace: it is a setting */
 	TCPC_STAT_HOST, /* it is of the host; shown in the initial namespace alone */
 };
@@ -220,12 +221,14 @@ static const struct tcpc_stat_key tcpc_stat_keys[] = {
 	{ .name = "endpoints_missed", TCPC_MISSED(endpoints) },
 	{ .name = "ports_replaced", TCPC_REPLACED(ports) },
 	{ .name = "ports_missed", TCPC_MISSED(ports) },
-	{ .name = "events", .of = TCPC_STAT_WORST,
-	  .value = tcpc_stat_events },
-	{ .name = "transitions_uncounted", .value = tcpc_stat_uncounted },
-	{ .name = "listener_records", .value = tcpc_stat_records },
-	{ .name = "listener_records_host", .value = tcpc_stat_records_host, .of = TCPC_STAT_HOST },
-	{ .name = "netns_without_files", .value = tcpc_stat_netns_without_files, .of = TCPC_STAT_HOST },
+	{ .name = "events", .of = TCPC_STAT_WORST, .value = tcpc_stat_events },
+	{ .name = "transitions_uncounted", .of = TCPC_STAT_LIVE,
+	  .value = tcpc_stat_uncounted },
+	{ .name = "listener_records", .of = TCPC_STAT_LIVE, .value = tcpc_stat_records },
+	{ .name = "listener_records_host", .of = TCPC_STAT_HOST,
+	  .value = tcpc_stat_records_host },
+	{ .name = "netns_without_files", .of = TCPC_STAT_HOST,
+	  .value = tcpc_stat_netns_without_files },
 };
 
 /**
@@ -244,65 +247,72 @@ struct tcpc_stat_sums {
 	struct tcpc_totals totals;
 };
 
-static void tcpc_stat_add_keys(struct tcpc_stat_sums *sums, const struct tcpc_view *view,
-			       bool only)
-{
-	bool initial = net_eq(view->net, &init_net);
-	const struct tcpc_stat_key *key;
-	unsigned int i;
-	u64 value;
-
-	for (i = 0; i < ARRAY_SIZE(tcpc_stat_keys); i++) {
-		key = &tcpc_stat_keys[i];
-		if (key->of == TCPC_STAT_HOST && !initial)
-			continue;
-		value = key->value(view, key);
-		if (key->of == TCPC_STAT_SUM)
-			sums->key[i] += value;
-		else if (key->of == TCPC_STAT_WORST)
-			sums->key[i] = max(sums->key[i], value);
-		else if (initial || only)
-			sums->key[i] = value;
-	}
-}
-
-/* Add those of a namespace, perhaps the @only one, but for the totals. Process context. */
-static void tcpc_stat_add(struct tcpc_stat_sums *sums, const struct tcpc_view *view,
-			  bool only)
+/* Those of the census of a namespace. Process context. */
+static void tcpc_stat_add_census(struct tcpc_stat_sums *sums, const struct tcpc_view *view)
 {
 	const struct tcpc_top *top = &view->census->tally.close_wait;
 	const struct tcpc_top_net *tn = tcpc_stat_top(view, top);
-	const struct tcpc_reap *reap = &view->tn->reap;
 	const struct tcpc_close_wait_row *row;
+	const struct tcpc_stat_key *key;
 	unsigned int i, cause;
 
-	tcpc_stat_add_keys(sums, view, only);
+	for (i = 0; i < ARRAY_SIZE(tcpc_stat_keys); i++) {
+		key = &tcpc_stat_keys[i];
+		if (key->of == TCPC_STAT_SUM)
+			sums->key[i] += key->value(view, key);
+		else if (key->of == TCPC_STAT_WORST)
+			sums->key[i] = max(sums->key[i], key->value(view, key));
+	}
 	for (i = 0; i < tn->rows; i++) {
 		row = tcpc_top_at(top, tn->first + i);
 		for (cause = 0; cause < TCPC_CAUSES; cause++)
 			sums->cause[cause] += row->cause[cause];
 	}
+}
+
+/* And those of a namespace that is there, perhaps the @only one. Process context. */
+static void tcpc_stat_add_live(struct tcpc_stat_sums *sums, const struct tcpc_view *view,
+			       bool only)
+{
+	const struct tcpc_reap *reap = &view->tn->reap;
+	bool initial = net_eq(view->net, &init_net);
+	const struct tcpc_stat_key *key;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(tcpc_stat_keys); i++) {
+		key = &tcpc_stat_keys[i];
+		if (key->of == TCPC_STAT_LIVE)
+			sums->key[i] += key->value(view, key);
+		else if ((key->of == TCPC_STAT_HOST && initial) ||
+			 (key->of == TCPC_STAT_INITIAL && (initial || only)))
+			sums->key[i] = key->value(view, key);
+	}
 	sums->candidates += atomic64_read(&reap->candidates);
 	for (i = 0; i < TCPC_SKIPS; i++)
 		sums->skipped[i] += atomic64_read(&reap->skipped[i]);
+	tcpc_totals_add(&sums->totals, view->tn);
 }
 
-/* Add those of all namespaces that are there now and were. Process context. */
+/* Those of all namespaces. Process context. */
 static int tcpc_stat_add_all(struct tcpc_stat_sums *sums, const struct tcpc_view *view)
 {
+	const struct tcpc_census *census = view->census;
 	struct tcpc_view each = *view;
 	struct tcpc_netset nets;
 	unsigned int i;
 	int err;
 
+	for (i = 0; i < census->nr_nets; i++) {
+		each.cn = &census->nets[i];
+		tcpc_stat_add_census(sums, &each);
+		cond_resched();
+	}
 	err = tcpc_netset_get_totals(&nets, &sums->totals);
 	for (i = 0; i < nets.nr && !err; i++) {
 		each.tn = nets.refs[i].tn;
 		each.net = nets.refs[i].net;
-		each.cn = tcpc_census_net(view->census, nets.refs[i].id);
-		if (each.cn)
-			tcpc_stat_add(sums, &each, false);
-		tcpc_totals_add(&sums->totals, each.tn);
+		each.cn = tcpc_census_net(census, nets.refs[i].id);
+		tcpc_stat_add_live(sums, &each, false);
 		cond_resched();
 	}
 	tcpc_netset_put(&nets);
@@ -382,8 +392,8 @@ static void tcpc_stat_render(struct tcpc_text *t, const struct tcpc_view *view)
 		return;
 	}
 	if (view->tn) {
-		tcpc_stat_add(sums, view, true);
-		tcpc_totals_add(&sums->totals, view->tn);
+		tcpc_stat_add_census(sums, view);
+		tcpc_stat_add_live(sums, view, true);
 	} else {
 		err = tcpc_stat_add_all(sums, view);
 	}

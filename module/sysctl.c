@@ -42,7 +42,7 @@
 
 /**
  * struct tcpc_pieces - a value that is written in pieces; there is one at a time
- * @lock: protects the rest; held shortly
+ * @lock: protects the rest
  * @setting: of which setting, or NULL
  * @task: who writes; only compared
  * @task_start: when that was started, since another may be where it was
@@ -51,7 +51,7 @@
  * @refused: when, in jiffies
  */
 struct tcpc_pieces {
-	struct mutex lock;
+	struct mutex lock; /* held shortly */
 	const struct tcpc_setting *setting;
 	const struct task_struct *task;
 	u64 task_start;
@@ -97,6 +97,14 @@ static bool tcpc_pieces_mine(const struct tcpc_pieces *p, const struct tcpc_sett
 	       p->task_start == current->start_boottime;
 }
 
+/* And was it refused a moment ago? With the lock. */
+static bool tcpc_pieces_refused(const struct tcpc_pieces *p,
+				const struct tcpc_setting *setting)
+{
+	return tcpc_pieces_mine(p, setting) && !p->text &&
+	       time_before(jiffies, p->refused + TCPC_SYSCTL_REST);
+}
+
 /* Can this be the beginning of a value? The last word may go on. Process context. */
 static int tcpc_sysctl_begins(const struct tcpc_setting *setting, const char *buf, size_t len)
 {
@@ -130,7 +138,11 @@ static int tcpc_sysctl_first(struct tcpc_pieces *p, const struct tcpc_setting *s
 			err = -ENOMEM;
 	}
 	mutex_lock(&p->lock);
-	swap(p->text, text);
+	/* It goes on with what was cut in another place. */
+	if (tcpc_pieces_refused(p, setting))
+		err = -EINVAL;
+	else
+		swap(p->text, text);
 	p->len = len;
 	p->setting = setting;
 	p->task = current;
@@ -141,34 +153,40 @@ static int tcpc_sysctl_first(struct tcpc_pieces *p, const struct tcpc_setting *s
 	return err;
 }
 
-/* The next piece, or the @last. Process context. */
+/*
+ * The next piece, or the @last; with @err of what cannot be one. What is not taken is the
+ * end of it: no other fits any more. Process context.
+ */
 static int tcpc_sysctl_next(struct tcpc_net *tn, const struct tcpc_setting *setting,
 			    struct tcpc_pieces *p, const char *buf, size_t len, u64 pos,
-			    bool last)
+			    bool last, int err)
 {
-	char *text = kvmalloc(pos + len, GFP_KERNEL_ACCOUNT), *old;
-	int err = -EINVAL;
+	char *text = NULL, *old = NULL;
 
-	if (!text)
-		return -ENOMEM;
+	if (!err) {
+		text = kvmalloc(pos + len, GFP_KERNEL_ACCOUNT);
+		err = text ? 0 : -ENOMEM;
+	}
 	mutex_lock(&p->lock);
-	if (tcpc_pieces_mine(p, setting) && p->text && p->len == pos) {
+	if (!err && !(tcpc_pieces_mine(p, setting) && p->text && p->len == pos))
+		err = -EINVAL;
+	if (!err) {
 		memcpy(text, p->text, pos);
 		memcpy(text + pos, buf, len);
+		p->len += len;
+	}
+	if (tcpc_pieces_mine(p, setting)) {
 		old = p->text;
-		p->text = last ? NULL : text;
-		p->len = pos + len;
-		if (last)
+		p->text = last || err ? NULL : text;
+		if (!p->text)
 			p->setting = NULL;
-		err = 0;
-	} else {
-		old = text;
 	}
 	mutex_unlock(&p->lock);
 	kvfree(old);
-	if (err || !last)
-		return err;
-	err = tcpc_reap_set(&tn->reap, setting, text, pos + len);
+	if (!err && !last)
+		return 0;
+	if (!err)
+		err = tcpc_reap_set(&tn->reap, setting, text, pos + len);
 	kvfree(text);
 	return err;
 }
@@ -179,8 +197,7 @@ static bool tcpc_sysctl_refused(struct tcpc_pieces *p, const struct tcpc_setting
 	bool refused;
 
 	mutex_lock(&p->lock);
-	refused = tcpc_pieces_mine(p, setting) && !p->text &&
-		  time_before(jiffies, p->refused + TCPC_SYSCTL_REST);
+	refused = tcpc_pieces_refused(p, setting);
 	if (refused)
 		p->setting = NULL;
 	mutex_unlock(&p->lock);
@@ -209,7 +226,7 @@ static int tcpc_sysctl_write(struct tcpc_net *tn, const struct ctl_table *table,
 	}
 
 	if (*pos)
-		err = err ?: tcpc_sysctl_next(tn, setting, p, buf, len, *pos, last);
+		err = tcpc_sysctl_next(tn, setting, p, buf, len, *pos, last, err);
 	else if (!last)
 		err = tcpc_sysctl_first(p, setting, buf, len, err);
 	else if (tcpc_sysctl_refused(p, setting))

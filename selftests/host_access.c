@@ -132,24 +132,37 @@ FIXTURE_VARIANT(who) {
 };
 
 FIXTURE_VARIANT_ADD(who, root) { root, true, false };
+
 FIXTURE_VARIANT_ADD(who, nobody_with_net_admin) { nobody_with_net_admin, true, false };
+
 FIXTURE_VARIANT_ADD(who, of_the_group) { of_the_group, true, true };
+
 FIXTURE_VARIANT_ADD(who, with_the_group) { with_the_group, true, true };
+
 FIXTURE_VARIANT_ADD(who, root_with_the_group_alone) {
 	root_with_the_group_alone, true, true
 };
+
 FIXTURE_VARIANT_ADD(who, without_net_admin) { without_net_admin, false, false };
+
 FIXTURE_VARIANT_ADD(who, nobody) { nobody, false, false };
+
 FIXTURE_VARIANT_ADD(who, in_another_netns) { in_another_netns, false, false };
+
 FIXTURE_VARIANT_ADD(who, with_the_group_in_another_netns) {
 	with_the_group_in_another_netns, false, false
 };
+
 FIXTURE_VARIANT_ADD(who, docker) { docker, false, false };
+
 FIXTURE_VARIANT_ADD(who, docker_with_the_group) { docker_with_the_group, false, false };
+
 FIXTURE_VARIANT_ADD(who, docker_in_the_hosts_network) {
 	docker_in_the_hosts_network, false, false
 };
+
 FIXTURE_VARIANT_ADD(who, as_container) { as_container, false, false };
+
 FIXTURE_VARIANT_ADD(who, in_user_namespace) { in_user_namespace, false, false };
 
 FIXTURE_SETUP(who)
@@ -238,7 +251,7 @@ TEST_F(who, may_pass_on)
 TEST(group_is_a_number)
 {
 	static const char *const wrong[] = {
-		"", "\n", "x", "-2", "1x", "0x10", "2147483648", "1 2", "root",
+		"\n", "x", "-2", "1x", "0x10", "2147483648", "1 2", "root",
 	};
 	unsigned int i;
 

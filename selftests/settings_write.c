@@ -274,6 +274,14 @@ TEST_F_TIMEOUT(settings, in_pieces, 100)
 	text = strf("server:0 %s", few);
 	EXPECT_EQ(0, writers_off(text, false));
 	free(text);
+	text = strf("server:0 %s", many);
+	EXPECT_EQ(0, writers_off(text, false));
+	free(text);
+	/* 17 kB of short words. */
+	text = setting_padded(few, ' ', 16900);
+	memcpy(text + 16500, "server:80", 9);
+	EXPECT_EQ(0, writers_off(text, false));
+	free(text);
 	/* Too much, with a word and with 20000 bytes. */
 	text = strf("%sserver:1 ", few);
 	EXPECT_EQ(0, writers_off(text, false));
@@ -286,36 +294,57 @@ TEST_F_TIMEOUT(settings, in_pieces, 100)
 	free(path);
 }
 
+/* Somebody else tries to go on with it. */
+static bool others_may(int fd, const char *rest, size_t len, size_t at)
+{
+	int status;
+
+	if (!fork())
+		_exit(pwrite(fd, rest, len, at) >= 0 || errno != EINVAL);
+	must(wait(&status) > 0);
+	return status;
+}
+
 /* The rest must come from who began, to where he was. */
 TEST_F(settings, pieces_that_do_not_fit)
 {
 	char *text = words("client:10.0.0.254:3306", WORDS_MAX), junk[1024];
 	const size_t half = 1024, rest = strlen(text) - half;
-	int fd = setting_open("except", O_RDWR), other;
+	int fd = setting_open("except", O_RDWR), only = setting_open("only", O_WRONLY);
 
 	setting_set("except", "server:80");
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(half, write(fd, text, half));
 	EXPECT_EQ(0, setting_off("except", "server:80"));
-	EXPECT_EQ(EINVAL, setting_pwrite("except", text + half, rest, half - 1));
-	EXPECT_EQ(EINVAL, setting_pwrite("only", text + half, rest, half));
-	if (!fork())
-		_exit(write(fd, text + half, rest) < 0 && errno == EINVAL ? 0 : 1);
-	must(wait(&other) > 0);
-	EXPECT_EQ(0, other);
+	EXPECT_FALSE(others_may(fd, text + half, rest, half));
+	EXPECT_EQ(-1, pwrite(only, text + half, rest, half));
+	EXPECT_EQ(EINVAL, errno);
 	EXPECT_EQ(0, setting_off("except", "server:80"));
 	EXPECT_EQ(rest, write(fd, text + half, rest));
 	text[strlen(text) - 1] = '\0';
 	EXPECT_EQ(0, setting_off("except", text));
-	EXPECT_EQ(EINVAL, setting_pwrite("except", "\n", 1, half + rest));
+	EXPECT_EQ(-1, write(fd, "\n", 1));
+	EXPECT_EQ(EINVAL, errno);
+
+	/* A piece that is refused is the end of it. */
+	ASSERT_EQ(half, pwrite(fd, text, half, 0));
+	EXPECT_EQ(-1, pwrite(fd, text + half, rest - 1, half - 1));
+	EXPECT_EQ(-1, pwrite(fd, text + half, rest - 1, half));
+	EXPECT_EQ(EINVAL, errno);
+	ASSERT_EQ(half, pwrite(fd, text, half, 0));
+	EXPECT_EQ(-1, pwrite(fd, "server:1\0x", 10, half));
+	EXPECT_EQ(-1, pwrite(fd, text + half, rest - 1, half));
+	EXPECT_EQ(0, setting_off("except", text));
 
 	/* What follows the first piece that is refused would take the words away. */
 	memset(junk, 'x', sizeof(junk));
 	EXPECT_EQ(EINVAL, setting_pwrite("except", junk, sizeof(junk), 0));
+	EXPECT_EQ(EINVAL, setting_pwrite("except", text, half, 0));
 	EXPECT_EQ(EINVAL, setting_write("except", "\n"));
 	EXPECT_EQ(0, setting_off("except", text));
 	EXPECT_EQ(0, setting_write("except", "\n"));
 	EXPECT_EQ(0, setting_off("except", ""));
+	close(only);
 	close(fd);
 	free(text);
 }
