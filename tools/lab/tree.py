@@ -14,10 +14,12 @@ from say import NO_BUILD, LabError, say
 TOP = os.path.dirname(os.path.dirname(host.HERE))
 JOBS = f"-j{os.cpu_count()}"
 
+# The command-line tool.
+TOOL = "tools/tcp-census/"
 # What a module does not depend on; the rest of the tree is hashed and copied.
-NOT_MODULE = ("selftests/", "tools/lab/", "tools/vm", "docs/", ".")
+NOT_MODULE = ("selftests/", "tools/lab/", "tools/vm", TOOL, "docs/", ".")
 TEST_MODULE = "selftests/kernel/"
-NOT_SELFTESTS = ("tools/lab/", "tools/vm", "docs/", "Kbuild", "dkms.conf", TEST_MODULE, ".")
+NOT_SELFTESTS = ("tools/lab/", "tools/vm", TOOL, "docs/", "Kbuild", "dkms.conf", TEST_MODULE, ".")
 # What make leaves behind, where there is no git to say so.
 BUILT = (".o", ".ko", ".a", ".mod", ".mod.c", ".cmd", "Module.symvers", "modules.order")
 INSTALLED = "/usr/lib/tcp_census"    # in the guest; the selftests are in selftests/ there
@@ -161,7 +163,19 @@ def selftests(root, ksrc):
     return os.path.join(path, "installed")
 
 
-def programs():
-    """{path in the guest: path here} of the project's own tools."""
-    return {"/usr/bin/" + os.path.basename(name): os.path.join(TOP, name)
-            for name in files() if name.startswith("tools/tcp-") and name.count("/") == 1}
+def tool(root):
+    """The command-line tool: its path."""
+    names = [name for name in files() if name.startswith(TOOL)] + ["dkms.conf"]
+
+    def build(directory, fd):
+        say("building the command-line tool")
+        source = os.path.join(directory, "src")
+        copy(names, source)
+        argv = ["make", "-s", "-C", TOOL, "CFLAGS=-O2 -g -Werror"]
+        _make(root, None, source, argv, "the command-line tool", fd)
+        os.rename(os.path.join(source, TOOL, "tcp-census"), os.path.join(directory, "tcp-census"))
+        shutil.rmtree(source)
+
+    path = cache.obtain("tool", digest(names, root), "the command-line tool", build)
+    cache.prune("tool", 10)
+    return os.path.join(path, "tcp-census")

@@ -106,7 +106,7 @@ def gather(options):
     """What the guest needs, made side by side.
 
     Returns (build chroot, kernel, root image, init, {path in the guest: path here}
-    of the modules, selftests).
+    of the modules and the command-line tool, selftests).
     """
     with concurrent.futures.ThreadPoolExecutor() as pool:
         chroot = pool.submit(roots.build_root)
@@ -115,6 +115,8 @@ def gather(options):
         image = pool.submit(roots.guest_image) if options.r == "guest" else None
         init = guest.init(chroot.result())
         modules = {MODULE: tree.module(entry.result(), chroot.result(), options.w)}
+        modules.update(unless_broken(
+            options, lambda: {"/usr/bin/tcp-census": tree.tool(chroot.result())}) or {})
         tests = None
         if source:
             tests = unless_broken(options, lambda: tree.selftests(chroot.result(), source.result()))
@@ -184,7 +186,7 @@ def main():
             trees.append((source, "/src"))
         initrd = os.path.join(work, "initrd")
         guest.initrd(initrd, entry, init, request(options, terminal),
-                     {**modules, **tree.programs()}, trees, links)
+                     modules, trees, links)
         payload = None
         if options.p is not None:
             payload = os.path.join(work, "payload")
