@@ -240,7 +240,6 @@ FIXTURE_SETUP(keepalive)
 	self->own = (struct keepalive){
 		.on = variant->on, .idle = seconds, .interval = 75, .count = 9,
 	};
-	setting_set("timeout", "800");
 }
 
 FIXTURE_TEARDOWN(keepalive)
@@ -251,6 +250,7 @@ FIXTURE_TEARDOWN(keepalive)
 TEST_F(keepalive, is_left_to_it_by_probe)
 {
 	setting_set("action", "probe");
+	setting_set("timeout", "800");
 	reap_pass();
 	EXPECT_EQ(2, reap_candidates());
 	EXPECT_EQ(2, reap_skipped("keepalive"));
@@ -262,7 +262,7 @@ TEST_F(keepalive, is_left_to_it_by_probe)
 
 TEST_F(keepalive, is_no_matter_to_others)
 {
-	setting_set("action", "count");
+	setting_set("timeout", "800");
 	reap_pass();
 	EXPECT_EQ(2, reap_candidates());
 	EXPECT_EQ(0, reap_skipped("keepalive"));
