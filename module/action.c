@@ -170,7 +170,7 @@ void tcpc_log_miss(struct tcpc_log *log)
 }
 
 /* Room for so many lines more. Process context. */
-static int tcpc_log_room(struct tcpc_log_rows *rows, unsigned int nr)
+static int tcpc_log_room(struct tcpc_log_rows *rows, unsigned int nr, gfp_t gfp)
 {
 	struct tcpc_log_entry *more;
 	unsigned int cap;
@@ -178,7 +178,7 @@ static int tcpc_log_room(struct tcpc_log_rows *rows, unsigned int nr)
 	if (rows->cap - rows->nr >= nr)
 		return 0;
 	cap = 2 * rows->cap + nr;
-	more = kvmalloc_array(cap, sizeof(*more), GFP_KERNEL_ACCOUNT);
+	more = kvmalloc_array(cap, sizeof(*more), gfp);
 	if (!more)
 		return -ENOMEM;
 	if (rows->nr)
@@ -193,18 +193,19 @@ static int tcpc_log_room(struct tcpc_log_rows *rows, unsigned int nr)
  * tcpc_log_copy() - copy what was done of late in a namespace
  * @rows: appended to; to be freed with tcpc_log_rows_free(), on failure too
  * @log: of the namespace
+ * @gfp: for memory; not GFP_KERNEL_ACCOUNT if others wait for what the caller holds
  *
  * Context: process, may sleep.
  * Return: 0 or -ENOMEM.
  */
-int tcpc_log_copy(struct tcpc_log_rows *rows, struct tcpc_log *log)
+int tcpc_log_copy(struct tcpc_log_rows *rows, struct tcpc_log *log, gfp_t gfp)
 {
 	u32 at, size = READ_ONCE(log->size), i, nr;
 	struct tcpc_log_entry *row;
 
 	if (!size)
 		return 0;
-	if (tcpc_log_room(rows, size))
+	if (tcpc_log_room(rows, size, gfp))
 		return -ENOMEM;
 	spin_lock(&log->lock);
 	/* It may have grown meanwhile. */
@@ -243,7 +244,7 @@ int tcpc_log_copy_all(struct tcpc_log_rows *rows)
 
 	err = tcpc_netset_get(&nets);
 	for (i = 0; i < nets.nr && !err; i++) {
-		err = tcpc_log_copy(rows, &nets.refs[i].tn->reap.log);
+		err = tcpc_log_copy(rows, &nets.refs[i].tn->reap.log, GFP_KERNEL);
 		cond_resched();
 	}
 	tcpc_netset_put(&nets);

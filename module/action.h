@@ -99,7 +99,7 @@ void tcpc_log_init(struct tcpc_log *log);
 void tcpc_log_free(struct tcpc_log *log);
 void tcpc_log_add(struct tcpc_log *log, unsigned int inum, const struct tcpc_conn *conn,
 		  enum tcpc_action action, enum tcpc_result result);
-int tcpc_log_copy(struct tcpc_log_rows *rows, struct tcpc_log *log);
+int tcpc_log_copy(struct tcpc_log_rows *rows, struct tcpc_log *log, gfp_t gfp);
 int tcpc_log_copy_all(struct tcpc_log_rows *rows);
 void tcpc_log_rows_free(struct tcpc_log_rows *rows);
 void tcpc_log_miss(struct tcpc_log *log);

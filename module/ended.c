@@ -126,7 +126,7 @@ void tcpc_ended_bury(struct tcpc_ended_list *list)
 }
 
 /* Room for all lines of one more list. Process context. */
-static int tcpc_ended_room(struct tcpc_ended_rows *rows)
+static int tcpc_ended_room(struct tcpc_ended_rows *rows, gfp_t gfp)
 {
 	struct tcpc_ended *more;
 	unsigned int cap;
@@ -134,7 +134,7 @@ static int tcpc_ended_room(struct tcpc_ended_rows *rows)
 	if (rows->cap - rows->nr >= TCPC_ENDED_MAX)
 		return 0;
 	cap = 2 * rows->cap + TCPC_ENDED_MAX;
-	more = kvmalloc_array(cap, sizeof(*more), GFP_KERNEL_ACCOUNT);
+	more = kvmalloc_array(cap, sizeof(*more), gfp);
 	if (!more)
 		return -ENOMEM;
 	if (rows->nr)
@@ -149,16 +149,18 @@ static int tcpc_ended_room(struct tcpc_ended_rows *rows)
  * tcpc_ended_copy() - copy the lines of a namespace
  * @rows: appended to; to be freed with tcpc_ended_rows_free(), on failure too
  * @list: of the namespace
+ * @gfp: for memory; not GFP_KERNEL_ACCOUNT if others wait for what the caller holds
  *
  * Context: process, may sleep.
  * Return: 0 or -ENOMEM.
  */
-int tcpc_ended_copy(struct tcpc_ended_rows *rows, struct tcpc_ended_list *list)
+int tcpc_ended_copy(struct tcpc_ended_rows *rows, struct tcpc_ended_list *list,
+		    gfp_t gfp)
 {
 	struct tcpc_ended *e;
 	int err;
 
-	err = tcpc_ended_room(rows);
+	err = tcpc_ended_room(rows, gfp);
 	if (err)
 		return err;
 	/* At most TCPC_ENDED_MAX: some 30 KiB are copied. */
@@ -212,12 +214,12 @@ int tcpc_ended_copy_all(struct tcpc_ended_rows *rows)
 
 	err = tcpc_netset_get(&nets);
 	for (i = 0; i < nets.nr && !err; i++) {
-		err = tcpc_ended_copy(rows, &nets.refs[i].tn->ended);
+		err = tcpc_ended_copy(rows, &nets.refs[i].tn->ended, GFP_KERNEL);
 		cond_resched();
 	}
 	/* After the others: so those of a namespace that goes meanwhile are there. */
 	if (!err)
-		err = tcpc_ended_copy(rows, &tcpc_ended_gone);
+		err = tcpc_ended_copy(rows, &tcpc_ended_gone, GFP_KERNEL);
 	tcpc_netset_put(&nets);
 	tcpc_ended_once(rows);
 	return err;

@@ -77,7 +77,8 @@ void tcpc_ended_list_init(struct tcpc_ended_list *list);
 void tcpc_ended_add(struct tcpc_ended_list *list, struct tcpc_ended *e);
 void tcpc_ended_bury(struct tcpc_ended_list *list);
 
-int tcpc_ended_copy(struct tcpc_ended_rows *rows, struct tcpc_ended_list *list);
+int tcpc_ended_copy(struct tcpc_ended_rows *rows, struct tcpc_ended_list *list,
+		    gfp_t gfp);
 int tcpc_ended_copy_all(struct tcpc_ended_rows *rows);
 void tcpc_ended_rows_free(struct tcpc_ended_rows *rows);
 

@@ -12,14 +12,18 @@
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/gfp.h>
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/math64.h>
+#include <linux/mm.h>
 #include <linux/net.h>
 #include <linux/percpu.h>
 #include <linux/printk.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/tracepoint.h>
 #include <net/mptcp.h>
@@ -185,6 +189,28 @@ out:
 	rcu_read_unlock_sched();
 }
 
+/* What a namespace has counted with, also when it is being destroyed; or NULL. */
+static struct tcpc_counters __percpu *tcpc_changes_counters(const struct tcpc_net *tn)
+{
+	struct tcpc_counters __percpu *counters;
+
+	/* Those of one that is being destroyed have gone there before. */
+	counters = smp_load_acquire(&tn->counters);
+	return counters ?: tn->counters_gone;
+}
+
+/**
+ * tcpc_changes_counted() - are or were state changes counted in a namespace?
+ * @tn: the namespace, which is not freed meanwhile
+ *
+ * Context: any.
+ * Return: false if not, for want of memory or of events.
+ */
+bool tcpc_changes_counted(const struct tcpc_net *tn)
+{
+	return tcpc_changes_counters(tn);
+}
+
 /**
  * tcpc_changes_add() - add the state changes of a namespace
  * @sum: what they are added to; nothing is if they are not counted
@@ -194,15 +220,11 @@ out:
  */
 void tcpc_changes_add(struct tcpc_changes *sum, const struct tcpc_net *tn)
 {
-	struct tcpc_counters __percpu *counters;
+	struct tcpc_counters __percpu *counters = tcpc_changes_counters(tn);
 	const struct tcpc_counters *c;
 	unsigned int i;
 	int cpu;
 
-	/* Those of a namespace that is being destroyed have gone there before. */
-	counters = smp_load_acquire(&tn->counters);
-	if (!counters)
-		counters = tn->counters_gone;
 	if (!counters)
 		return;
 	for_each_possible_cpu(cpu) {
@@ -216,6 +238,33 @@ void tcpc_changes_add(struct tcpc_changes *sum, const struct tcpc_net *tn)
 		sum->ended_otherwise += READ_ONCE(c->ended_otherwise);
 		sum->unknown += READ_ONCE(c->unknown);
 	}
+}
+
+/**
+ * tcpc_changes_all() - the state changes of all namespaces, each of them
+ * @nr: set to how many there are
+ *
+ * Context: process, may sleep.
+ * Return: them, to be freed with kvfree(), or ERR_PTR(-ENOMEM).
+ */
+struct tcpc_changes_of *tcpc_changes_all(unsigned int *nr)
+{
+	struct tcpc_changes_of *all = NULL;
+	struct tcpc_netset nets;
+	unsigned int i;
+	int err;
+
+	err = tcpc_netset_get(&nets);
+	if (!err)
+		all = kvcalloc(nets.nr, sizeof(*all), GFP_KERNEL);
+	for (i = 0; all && i < nets.nr; i++) {
+		all[i].inum = nets.refs[i].inum;
+		tcpc_changes_add(&all[i].changes, nets.refs[i].tn);
+		cond_resched();
+	}
+	*nr = nets.nr;
+	tcpc_netset_put(&nets);
+	return all ?: ERR_PTR(-ENOMEM);
 }
 
 /**

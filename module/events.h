@@ -64,8 +64,20 @@ static inline bool tcpc_state_traced(unsigned int state)
 	return state > 0 && state < TCPC_STATES && state != TCP_TIME_WAIT;
 }
 
+/**
+ * struct tcpc_changes_of - those of one of many namespaces
+ * @inum: inode number of the namespace
+ * @changes: them
+ */
+struct tcpc_changes_of {
+	u32 inum;
+	struct tcpc_changes changes;
+};
+
 bool tcpc_events_on(void);
+bool tcpc_changes_counted(const struct tcpc_net *tn);
 void tcpc_changes_add(struct tcpc_changes *sum, const struct tcpc_net *tn);
+struct tcpc_changes_of *tcpc_changes_all(unsigned int *nr);
 
 void tcpc_events_net_init(struct tcpc_net *tn);
 void tcpc_events_net_close(struct tcpc_net *tn);

@@ -6,7 +6,6 @@
 #include <linux/stddef.h>
 
 #include "format.h"
-#include "net.h"
 
 /* states */
 
@@ -112,26 +111,6 @@ static void tcpc_format_census(const struct tcpc_format *format, struct tcpc_tab
 	}
 }
 
-/* The rows of all namespaces. Process context. */
-static void tcpc_format_nets(const struct tcpc_format *format, struct tcpc_table *table,
-			     struct tcpc_view *view)
-{
-	struct tcpc_netset nets;
-	unsigned int i;
-	int err;
-
-	err = tcpc_netset_get(&nets);
-	if (err)
-		table->text->err = err;
-	for (i = 0; i < nets.nr && !err; i++) {
-		view->tn = nets.refs[i].tn;
-		view->inum = nets.refs[i].inum;
-		format->rows(table, view);
-		cond_resched();
-	}
-	tcpc_netset_put(&nets);
-}
-
 /**
  * tcpc_format_render() - write the text of a file
  * @format: the file
@@ -151,10 +130,8 @@ void tcpc_format_render(const struct tcpc_format *format, struct tcpc_text *t,
 		return;
 	}
 	tcpc_table_begin(&table, t, format->columns, format->nr_columns);
-	if (view->tn || format->span == TCPC_SPAN_ALL)
+	if (view->tn || format->all)
 		format->rows(&table, view);
-	else if (format->span == TCPC_SPAN_NETS)
-		tcpc_format_nets(format, &table, &each);
 	else
 		tcpc_format_census(format, &table, &each);
 	tcpc_table_end(&table);

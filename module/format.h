@@ -34,22 +34,16 @@ struct tcpc_view {
 	struct tcpc_cgroup_names *cgroups;
 };
 
-/* How a table of one namespace becomes that of all. */
-enum tcpc_span {
-	TCPC_SPAN_CENSUS, /* by the rows of each in the census, where @tn and @net are NULL */
-	TCPC_SPAN_NETS, /* by the rows of each there is, with @tn; there is no census */
-	TCPC_SPAN_ALL, /* the rows of a view of none are those of all */
-};
-
 /**
  * struct tcpc_format - a file
  * @name: in its directory
  * @depth: of the census it shows, if any
  * @columns: of its table; NULL if it is none
  * @nr_columns: how many
- * @span: of the table
  * @rows: writes the rows of one namespace, and may set the text's error; process
  *	context, may sleep
+ * @all: also those of all, if the view is of none; else they are those of each in
+ *	the census, with a view without @tn and @net
  * @render: if it is no table: writes its whole text, of all namespaces if the view
  *	is of none; process context, may sleep
  */
@@ -58,8 +52,8 @@ struct tcpc_format {
 	enum tcpc_depth depth;
 	const struct tcpc_column *columns;
 	unsigned int nr_columns;
-	enum tcpc_span span;
 	void (*rows)(struct tcpc_table *table, const struct tcpc_view *view);
+	bool all;
 	void (*render)(struct tcpc_text *t, const struct tcpc_view *view);
 };
 

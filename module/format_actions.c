@@ -90,7 +90,7 @@ static void tcpc_actions_rows(struct tcpc_table *table, const struct tcpc_view *
 	int err;
 
 	if (view->tn)
-		err = tcpc_log_copy(&rows, &view->tn->reap.log);
+		err = tcpc_log_copy(&rows, &view->tn->reap.log, GFP_KERNEL_ACCOUNT);
 	else
 		err = tcpc_log_copy_all(&rows);
 	if (err)
@@ -105,6 +105,6 @@ const struct tcpc_format tcpc_format_actions = {
 	.depth = TCPC_DEPTH_NONE,
 	.columns = tcpc_actions_columns,
 	.nr_columns = ARRAY_SIZE(tcpc_actions_columns),
-	.span = TCPC_SPAN_ALL,
+	.all = true,
 	.rows = tcpc_actions_rows,
 };

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The formats of what events tell: transitions and ended. */
 
+#include <linux/err.h>
 #include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/stddef.h>
 
 #include "ended.h"
@@ -34,19 +37,44 @@ static const struct tcpc_column tcpc_transitions_columns[] = {
 	  .offset = offsetof(struct tcpc_transition, left) },
 };
 
-static void tcpc_transitions_rows(struct tcpc_table *table, const struct tcpc_view *view)
+static void tcpc_transitions_of(struct tcpc_table *table, const struct tcpc_view *view,
+				const struct tcpc_changes *changes)
 {
-	struct tcpc_changes changes = {};
 	struct tcpc_transition row;
 
-	tcpc_changes_add(&changes, view->tn);
 	for (row.state = 0; row.state < TCPC_STATES; row.state++) {
 		if (!tcpc_state_traced(row.state))
 			continue;
-		row.entered = changes.entered[row.state];
-		row.left = changes.left[row.state];
+		row.entered = changes->entered[row.state];
+		row.left = changes->left[row.state];
 		tcpc_table_row(table, view, &row);
 	}
+}
+
+/* Of one namespace, or of all if the view is of none. */
+static void tcpc_transitions_rows(struct tcpc_table *table, const struct tcpc_view *view)
+{
+	struct tcpc_changes changes = {};
+	struct tcpc_view each = *view;
+	struct tcpc_changes_of *all;
+	unsigned int i, nr;
+
+	if (view->tn) {
+		tcpc_changes_add(&changes, view->tn);
+		tcpc_transitions_of(table, view, &changes);
+		return;
+	}
+	all = tcpc_changes_all(&nr);
+	if (IS_ERR(all)) {
+		table->text->err = PTR_ERR(all);
+		return;
+	}
+	for (i = 0; i < nr; i++) {
+		each.inum = all[i].inum;
+		tcpc_transitions_of(table, &each, &all[i].changes);
+		cond_resched();
+	}
+	kvfree(all);
 }
 
 const struct tcpc_format tcpc_format_transitions = {
@@ -54,7 +82,7 @@ const struct tcpc_format tcpc_format_transitions = {
 	.depth = TCPC_DEPTH_NONE,
 	.columns = tcpc_transitions_columns,
 	.nr_columns = ARRAY_SIZE(tcpc_transitions_columns),
-	.span = TCPC_SPAN_NETS,
+	.all = true,
 	.rows = tcpc_transitions_rows,
 };
 
@@ -102,7 +130,7 @@ static void tcpc_ended_rows(struct tcpc_table *table, const struct tcpc_view *vi
 	int err;
 
 	if (view->tn)
-		err = tcpc_ended_copy(&rows, &view->tn->ended);
+		err = tcpc_ended_copy(&rows, &view->tn->ended, GFP_KERNEL_ACCOUNT);
 	else
 		err = tcpc_ended_copy_all(&rows);
 	if (err)
@@ -117,6 +145,6 @@ const struct tcpc_format tcpc_format_ended = {
 	.depth = TCPC_DEPTH_NONE,
 	.columns = tcpc_ended_columns,
 	.nr_columns = ARRAY_SIZE(tcpc_ended_columns),
-	.span = TCPC_SPAN_ALL,
+	.all = true,
 	.rows = tcpc_ended_rows,
 };

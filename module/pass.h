@@ -52,6 +52,7 @@ struct tcpc_quota {
  * @ports: likewise, to tell the roles
  * @active: how many have a timeout
  * @even: targets that each may have of those that act, however many others have
+ * @common: those that are more than that
  * @conns: connections that were copied: of the bucket at hand, and some more
  * @committed: of committed buckets
  * @nr: and those of the bucket at hand behind them
@@ -77,6 +78,7 @@ struct tcpc_pass {
 	struct tcpc_local_ports *ports;
 	unsigned int active;
 	unsigned int even;
+	unsigned int common;
 	struct tcpc_conn *conns;
 	unsigned int committed;
 	unsigned int nr;

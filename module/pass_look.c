@@ -34,11 +34,14 @@ static bool tcpc_pass_target(struct tcpc_pass *p, struct tcpc_conn *conn)
 	return true;
 }
 
-/* Half of the room is for whoever comes, the rest an even share for each. */
-static bool tcpc_pass_room(const struct tcpc_pass *p, const struct tcpc_quota *q)
+/* An even share of half of the room is for each, the other half for whoever comes. */
+static bool tcpc_pass_room(struct tcpc_pass *p, const struct tcpc_quota *q)
 {
-	return q->targets < q->left &&
-	       (q->targets < p->even || p->nr_targets < TCPC_PASS_TARGETS_MAX / 2);
+	if (q->targets >= q->left)
+		return false;
+	if (q->targets < p->even)
+		return true;
+	return p->common++ < TCPC_PASS_TARGETS_MAX / 2;
 }
 
 /* What is to be done with a connection in CLOSE_WAIT? Process context. */

@@ -142,7 +142,7 @@ static u64 tcpc_stat_events(const struct tcpc_view *view,
 static u64 tcpc_stat_uncounted(const struct tcpc_view *view,
 			       const struct tcpc_stat_key *key)
 {
-	return tcpc_events_on() && !view->tn->counters;
+	return tcpc_events_on() && !tcpc_changes_counted(view->tn);
 }
 
 static u64 tcpc_stat_records(const struct tcpc_view *view,

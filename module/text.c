@@ -74,8 +74,8 @@ void tcpc_text_printf(struct tcpc_text *t, const char *fmt, ...)
  * @t: the text
  * @s: the string
  *
- * Spaces, control characters and backslashes are written as \ooo, so that no
- * name can break a line or a cell.
+ * All but printable ASCII, and backslashes, are written as \ooo, so that no name can
+ * break a line, a cell or a terminal, and any reader takes it for text.
  *
  * Context: process, may sleep.
  */
@@ -86,7 +86,7 @@ void tcpc_text_word(struct tcpc_text *t, const char *s)
 	for (; *s; s++) {
 		unsigned char c = *s;
 
-		if (c > ' ' && c != '\\' && c != 0x7f) {
+		if (c > ' ' && c < 0x7f && c != '\\') {
 			t->buf[t->len++] = c;
 			continue;
 		}

@@ -55,7 +55,7 @@ print(eval(sys.argv[2]))' "$out/json" "$1"
 }
 
 echo "TAP version 13"
-echo "1..42"
+echo "1..44"
 echo 0 >"$MS"
 ip netns add census_a
 in_a ip link set lo up
@@ -123,9 +123,20 @@ same "netns: none" "2 tcp-census: nonesuch: no such network namespace" \
 same "all: that namespace too" 7 "$(tcp-census --all --json | python3 -c "
 import json, sys
 print(sum(r['drained'] for r in json.load(sys.stdin)['close_wait'] if r['netns'] == $inode))")"
+same "all: whose it is" "7 drained server 127.0.0.1:8080 $inode" "$(tcp-census --all |
+	awk '$4 == "127.0.0.1:8080" && $1 == 7 { print $1, $2, $3, $4, $NF }')"
 same "all: not for everybody" 3 "$(setpriv --reuid 65534 --clear-groups \
 	tcp-census --all check close-wait >/dev/null; echo $?)"
+mkdir /sys/fs/cgroup/census_"$$"
+odd=$(printf '/sys/fs/cgroup/census_%s/\377\302\233a b' $$)
+mkdir "$odd"
 stop
+# shellcheck disable=SC2016 # the other shell has it
+start in_a sh -c 'echo $$ >"$0/cgroup.procs"; exec close_wait_leak 8081 3' "$odd"
+same "json: any name of a cgroup" "/census_$$/\\377\\302\\233a\\040b" \
+	"$(json "[r['cgroup'] for r in d['close_wait'] if r['drained'] == 3][0]")"
+stop
+rmdir "$odd" /sys/fs/cgroup/census_"$$"
 same "no such check" 3 "$(in_a tcp-census check nonesuch 2>/dev/null; echo $?)"
 same "no such command" 2 "$(in_a tcp-census nonesuch 2>/dev/null; echo $?)"
 

@@ -21,6 +21,7 @@
  * @unit: of it: "" or "%"
  * @what: of the line, after the number
  * @parts: keys of stat, whose sum it is; a part with "=" is told and not added
+ * @missed: and what must be 0, or the sum may be too low
  */
 static const struct kind {
 	const char *name;
@@ -28,16 +29,18 @@ static const struct kind {
 	const char *unit;
 	const char *what;
 	const char *parts[PARTS_MAX];
+	const char *missed[PARTS_MAX];
 } kinds[] = {
 	{ "close-wait", "close_wait", "", "sockets that their peers have closed and nobody closes",
 	  { "close_wait_unaccepted", "close_wait_unread", "close_wait_fin_pending",
-	    "close_wait_drained", "=close_wait_sending", "=close_wait_exempt" } },
+	    "close_wait_drained", "=close_wait_sending", "=close_wait_exempt" },
+	  { "conns_missed", "close_wait_missed" } },
 	{ "queue", "queue", "%", "of the fullest accept queue",
-	  { "accept_queue_worst_percent" } },
+	  { "accept_queue_worst_percent" }, { "listeners_missed" } },
 	{ "ports", "ports", "%", "of the local ports in use",
-	  { "ports_worst_percent" } },
-	{ "dead-fds", "dead_fds", "", "descriptors of TCP sockets that are over",
-	  { "closed_unreleased" } },
+	  { "ports_worst_percent" }, { "conns_missed", "ports_missed" } },
+	{ "dead-fds", "dead_fds", "", "descriptors of TCP sockets that are in no table",
+	  { "closed_unreleased" }, {} },
 };
 
 static const struct kind *find(const char *what)
@@ -98,6 +101,52 @@ static void performance(const struct table *t, const struct kind *kind,
 	putchar('\n');
 }
 
+/* Is there a key in stat? Else says why there may be none. */
+static bool there(char *why, size_t size, const struct table *t, const char *key)
+{
+	if (table_has(t, key))
+		return true;
+	if (!strcmp(key, "closed_unreleased"))
+		snprintf(why, size, "known in the host's network namespace alone");
+	else
+		snprintf(why, size, "no %s in stat: are module and tool of one version?",
+			 key);
+	return false;
+}
+
+/* The sum of the parts. Returns false, and why, if one is not there. */
+static bool add_up(unsigned long long *sum, char *why, size_t size, const struct table *t,
+		   const struct kind *kind)
+{
+	const char *const *part;
+
+	*sum = 0;
+	for (part = kind->parts; part < kind->parts + PARTS_MAX && *part; part++) {
+		if (!there(why, size, t, *part + (**part == '=')))
+			return false;
+		if (**part != '=')
+			*sum += table_number(t, 0, *part);
+	}
+	return true;
+}
+
+/* Is it all there is? Else says what is not. */
+static bool complete(char *why, size_t size, const struct table *t, const struct kind *kind)
+{
+	const char *const *key;
+
+	for (key = kind->missed; key < kind->missed + PARTS_MAX && *key; key++) {
+		if (!there(why, size, t, *key))
+			return false;
+		if (!table_number(t, 0, *key))
+			continue;
+		snprintf(why, size, "it may be more: %s is %llu", *key,
+			 table_number(t, 0, *key));
+		return false;
+	}
+	return true;
+}
+
 /**
  * check() - check something and print what there is to say
  * @place: where
@@ -111,29 +160,27 @@ int check(const struct place *place, const char *what, const struct range *warni
 	  const struct range *critical)
 {
 	const struct kind *kind = find(what);
-	unsigned long long value = 0;
 	int err, status = CHECK_OK;
-	const char *const *part;
+	unsigned long long value;
+	bool known = false;
 	char why[400];
 	struct table t;
 
 	err = place_read(place, &t, "stat");
-	if (err) {
+	if (err)
 		failure(why, sizeof(why), place, "stat", err);
+	else
+		known = add_up(&value, why, sizeof(why), &t, kind);
+	if (known && range_alerts(critical, value))
+		status = CHECK_CRITICAL;
+	else if (known && range_alerts(warning, value))
+		status = CHECK_WARNING;
+	else if (known)
+		known = complete(why, sizeof(why), &t, kind);
+	if (!known) {
+		table_free(&t);
 		return check_unknown(what, why);
 	}
-	for (part = kind->parts; part < kind->parts + PARTS_MAX && *part; part++) {
-		if (!table_has(&t, *part + (**part == '='))) {
-			table_free(&t);
-			return check_unknown(what, "known in the host's network namespace alone");
-		}
-		if (**part != '=')
-			value += table_number(&t, 0, *part);
-	}
-	if (range_alerts(critical, value))
-		status = CHECK_CRITICAL;
-	else if (range_alerts(warning, value))
-		status = CHECK_WARNING;
 	begin(what, status);
 	printf("%llu%s%s %s", value, *kind->unit ? " " : "", kind->unit, kind->what);
 	performance(&t, kind, value, warning, critical);

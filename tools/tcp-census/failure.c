@@ -25,5 +25,5 @@ void failure(char *text, size_t size, const struct place *place, const char *fil
 		what = "the module is not loaded: modprobe tcp_census";
 	else if (err == -EPROTO)
 		what = "not a file of tcp_census: do the versions of module and tool go together?";
-	snprintf(text, size, "%s/%s: %s", place->dir, file, what);
+	snprintf(text, size, "%s/%s: %s", place->path, file, what);
 }

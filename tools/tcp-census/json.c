@@ -104,7 +104,7 @@ int json(const struct place *place, const char **file)
 			err = -ENOMEM;
 		table_free(&t);
 	}
-	if (!err && json_dumpf(all, stdout, JSON_INDENT(1)))
+	if (!err && json_dumpf(all, stdout, JSON_INDENT(1) | JSON_ENSURE_ASCII))
 		err = -EIO;
 	if (!err)
 		putchar('\n');

@@ -16,33 +16,32 @@
 /* Where "ip netns add" puts its names. */
 #define NAMES "/run/netns"
 
-static int there(const struct place *place)
+static int place_open(struct place *place, const char *path, bool all)
 {
-	/* No directory in /proc goes while the module is there, but that of a process. */
-	return access(place->dir, F_OK) ? -errno : 0;
+	snprintf(place->path, sizeof(place->path), "%s", path);
+	place->all = all;
+	place->fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return place->fd < 0 ? -errno : 0;
 }
 
 /* The network namespace of this process. Returns 0 or -ENOENT, without the module. */
 int place_here(struct place *place)
 {
-	strcpy(place->dir, "/proc/thread-self/net/tcp_census");
-	place->all = false;
-	return there(place);
+	return place_open(place, "/proc/thread-self/net/tcp_census", false);
 }
 
 /* All of them. Who may not read that is told when he reads. */
 int place_all(struct place *place)
 {
-	strcpy(place->dir, "/proc/tcp_census");
-	place->all = true;
-	return there(place);
+	return place_open(place, "/proc/tcp_census", true);
 }
 
 static int place_pid(struct place *place, const char *pid)
 {
-	snprintf(place->dir, sizeof(place->dir), "/proc/%.20s/net/tcp_census", pid);
-	place->all = false;
-	return there(place);
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%.20s/net/tcp_census", pid);
+	return place_open(place, path, false);
 }
 
 /* Go into the namespace a file stands for. */
@@ -58,11 +57,14 @@ static int place_enter(struct place *place, const char *path)
 	return err ?: place_here(place);
 }
 
-static bool is_inode(const char *path, unsigned long long inode)
+/* Is it that namespace? Returns 0, -ESRCH, or why that cannot be told. */
+static int is_inode(const char *path, unsigned long long inode)
 {
 	struct stat st;
 
-	return !stat(path, &st) && st.st_ino == inode;
+	if (stat(path, &st))
+		return errno == ENOENT ? -ESRCH : -errno;
+	return st.st_ino == inode ? 0 : -ESRCH;
 }
 
 /* Some process in the namespace with that inode number, or some name of it. */
@@ -74,9 +76,9 @@ static int place_inode(struct place *place, unsigned long long inode)
 	} where[] = {
 		{ "/proc", "/proc/%.20s/ns/net" }, { NAMES, NAMES "/%s" },
 	};
-	const struct dirent *entry;
+	int err = -ESRCH, unknown = -ESRCH;
 	char path[sizeof(NAMES) + 300];
-	int err = -ESRCH;
+	const struct dirent *entry;
 	unsigned int i;
 	DIR *dir;
 
@@ -88,13 +90,23 @@ static int place_inode(struct place *place, unsigned long long inode)
 			if (*entry->d_name == '.' || (!i && !table_is_number(entry->d_name)))
 				continue;
 			snprintf(path, sizeof(path), where[i].path, entry->d_name);
-			if (!is_inode(path, inode))
-				continue;
-			err = i ? place_enter(place, path) : place_pid(place, entry->d_name);
+			err = is_inode(path, inode);
+			if (err && err != -ESRCH)
+				unknown = err;
+			if (!err)
+				err = i ? place_enter(place, path) :
+					  place_pid(place, entry->d_name);
+			/* It may have ended, and another be there. */
+			if (!err && !i)
+				err = is_inode(path, inode);
+			if (err == -ENOENT)
+				break;
 		}
 		closedir(dir);
+		if (err == -ENOENT)
+			break;
 	}
-	return err;
+	return err == -ESRCH ? unknown : err;
 }
 
 /**
@@ -164,12 +176,11 @@ static char *read_all(int fd)
  */
 int place_read(const struct place *place, struct table *t, const char *file)
 {
-	char path[sizeof(place->dir) + 32], *text;
+	char *text;
 	int fd, err;
 
 	memset(t, 0, sizeof(*t));
-	snprintf(path, sizeof(path), "%s/%s", place->dir, file);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = openat(place->fd, file, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	text = read_all(fd);

@@ -7,11 +7,13 @@
 
 /**
  * struct place - where they are
- * @dir: the directory
+ * @path: the directory's, for messages
+ * @fd: the directory: that of a process outlives it
  * @all: it is that of all namespaces
  */
 struct place {
-	char dir[64];
+	char path[64];
+	int fd;
 	bool all;
 };
 

@@ -9,7 +9,7 @@
 #include "summary.h"
 
 /* Lines of each list: with what else there is they fit into 24. */
-#define LINES 5
+#define LINES 4
 
 enum { STATES, CLOSE_WAIT, LISTENERS, PORTS, STAT, FILES };
 
@@ -111,7 +111,16 @@ static unsigned long long sockets(const struct table *t, size_t row)
 	return table_number(t, row, "sockets");
 }
 
-static void show_close_wait(const struct table *t, const unsigned long long *order, size_t n)
+/* Whose line it is, where there are those of several. */
+static void show_netns(const struct table *t, size_t row, bool all)
+{
+	if (all)
+		printf("  netns %s", table_text(t, row, "netns"));
+	putchar('\n');
+}
+
+static void show_close_wait(const struct table *t, const unsigned long long *order, size_t n,
+			    bool all)
 {
 	unsigned long long most;
 	char idle[32];
@@ -125,10 +134,11 @@ static void show_close_wait(const struct table *t, const unsigned long long *ord
 	for (i = 0; i < n && i < LINES; i++) {
 		row = order[2 * i + 1];
 		why = cause(t, row, &most);
-		printf("%10llu  %-11s  %-6s  %-28s  %-8s  %s\n", order[2 * i], why,
+		printf("%10llu  %-11s  %-6s  %-28s  %-8s  %s", order[2 * i], why,
 		       table_text(t, row, "role"), table_text(t, row, "endpoint"),
 		       age(idle, sizeof(idle), table_number(t, row, "oldest_idle_s")),
 		       tail(table_text(t, row, "cgroup"), 40));
+		show_netns(t, row, all);
 	}
 	if (n > LINES)
 		printf("%10s  %zu more lines in close_wait\n", "", n - LINES);
@@ -146,7 +156,8 @@ static unsigned long long fullness(const struct table *t, size_t row)
 	return depth * 1000 / (limit + 1) + !!table_number(t, row, "drops");
 }
 
-static void show_queues(const struct table *t, const unsigned long long *order, size_t n)
+static void show_queues(const struct table *t, const unsigned long long *order, size_t n,
+			bool all)
 {
 	char wait[32];
 	size_t i, row;
@@ -157,11 +168,12 @@ static void show_queues(const struct table *t, const unsigned long long *order, 
 	       "oldest", "listener", "cgroup");
 	for (i = 0; i < n && i < LINES; i++) {
 		row = order[2 * i + 1];
-		printf("%10llu  %6llu  %6llu  %8llu  %-8s  %-28s  %s\n",
+		printf("%10llu  %6llu  %6llu  %8llu  %-8s  %-28s  %s",
 		       table_number(t, row, "depth"), table_number(t, row, "limit"),
 		       table_number(t, row, "peak"), table_number(t, row, "drops"),
 		       age(wait, sizeof(wait), table_number(t, row, "oldest_wait_ms") / 1000),
 		       table_text(t, row, "local"), tail(table_text(t, row, "cgroup"), 40));
+		show_netns(t, row, all);
 	}
 	if (n > LINES)
 		printf("%10s  %zu more lines in listeners\n", "", n - LINES);
@@ -172,7 +184,8 @@ static unsigned long long used(const struct table *t, size_t row)
 	return table_number(t, row, "percent");
 }
 
-static void show_ports(const struct table *t, const unsigned long long *order, size_t n)
+static void show_ports(const struct table *t, const unsigned long long *order, size_t n,
+		       bool all)
 {
 	size_t i, row;
 
@@ -181,19 +194,23 @@ static void show_ports(const struct table *t, const unsigned long long *order, s
 	printf("\n%9s%%  %6s  %6s  %-20s  %s\n", "ports", "used", "of", "source", "endpoint");
 	for (i = 0; i < n && i < LINES; i++) {
 		row = order[2 * i + 1];
-		printf("%9llu%%  %6llu  %6llu  %-20s  %s\n", order[2 * i],
+		printf("%9llu%%  %6llu  %6llu  %-20s  %s", order[2 * i],
 		       table_number(t, row, "used"), table_number(t, row, "of"),
 		       table_text(t, row, "source"), table_text(t, row, "endpoint"));
+		show_netns(t, row, all);
 	}
 }
 
 static void show_rest(const struct table *t)
 {
 	if (table_has(t, "closed_unreleased"))
-		printf("\n%10llu  descriptors of sockets that are over, of the whole host\n",
+		printf("\n%10llu  descriptors of the host's sockets that are in no table\n",
 		       table_number(t, 0, "closed_unreleased"));
+	/* More than that is told by a number that is one more. */
 	if (table_number(t, 0, "close_wait_duration_count"))
-		printf("%10llu  ms is how long nine of ten applications take to close\n",
+		printf("%s%llu ms, in nine of ten cases, until close() is called\n",
+		       table_number(t, 0, "close_wait_duration_p90_ms") > 4194304 ?
+			       " more than " : "   at most ",
 		       table_number(t, 0, "close_wait_duration_p90_ms"));
 }
 
@@ -220,8 +237,9 @@ int summary(const struct place *place, const char **file)
 {
 	struct table t[FILES] = {};
 	unsigned long long *order = NULL;
-	int err = 0;
 	unsigned int i;
+	int err = 0;
+	size_t n;
 
 	for (i = 0; i < FILES && !err; i++) {
 		*file = names[i];
@@ -233,9 +251,12 @@ int summary(const struct place *place, const char **file)
 	}
 	if (!err) {
 		show_states(&t[STATES]);
-		show_close_wait(&t[CLOSE_WAIT], order, highest(order, &t[CLOSE_WAIT], sockets));
-		show_queues(&t[LISTENERS], order, highest(order, &t[LISTENERS], fullness));
-		show_ports(&t[PORTS], order, highest(order, &t[PORTS], used));
+		n = highest(order, &t[CLOSE_WAIT], sockets);
+		show_close_wait(&t[CLOSE_WAIT], order, n, place->all);
+		n = highest(order, &t[LISTENERS], fullness);
+		show_queues(&t[LISTENERS], order, n, place->all);
+		n = highest(order, &t[PORTS], used);
+		show_ports(&t[PORTS], order, n, place->all);
 		show_rest(&t[STAT]);
 	}
 	free(order);

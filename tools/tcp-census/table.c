@@ -46,7 +46,7 @@ static int parse_stat(struct table *t)
 		t->cell[i] = pair[0];
 		t->cell[t->columns + i++] = pair[1];
 	}
-	return i == t->columns ? 0 : -EPROTO;
+	return i && i == t->columns ? 0 : -EPROTO;
 }
 
 static int parse_table(struct table *t)
@@ -109,7 +109,7 @@ static const char *find(const struct table *t, size_t row, const char *column)
 /* Is there such a column? Another version of the module may have others. */
 bool table_has(const struct table *t, const char *column)
 {
-	return find(t, 0, column);
+	return t->rows && find(t, 0, column);
 }
 
 /* A cell; "-" if there is no such column. */
