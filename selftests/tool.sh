@@ -41,7 +41,7 @@ says()
 # in_a COMMAND...: in the namespace of the scenarios
 in_a()
 {
-	ip netns exec census_a "$@"
+	nsenter --net=/run/netns/census_a "$@"
 }
 
 # json EXPRESSION: of all that --json prints, as python3 has it
