@@ -299,7 +299,6 @@ TEST_F(role, port_with_a_listener)
 	EXPECT_EQ(0, sockets_off("client", "127.0.0.1:80", 1));
 }
 
-/* AF_INET and AF_INET6 sockets with one IPv4 peer are one client. */
 /* Otherwise every port some server got from the kernel would be one for good. */
 TEST_F(role, port_nobody_uses_any_more_is_forgotten)
 {
@@ -322,6 +321,7 @@ TEST_F(role, port_nobody_uses_any_more_is_forgotten)
 	EXPECT_EQ(1, rows());
 }
 
+/* AF_INET and AF_INET6 sockets with one IPv4 peer are one client. */
 TEST_F(role, mapped_client)
 {
 	int listener = sock_listen("127.0.0.1", 80, 50);
@@ -449,9 +449,10 @@ TEST_F(role, endpoints_add_up_to_states)
 	unsigned int state, i;
 	struct table t;
 
+	/* First: its port is one that the kernel may give to the others. */
+	sock_listen("::", PORT, 10);
 	crowd_add(&want, "127.0.0.1", 5, 3, 2);
 	crowd_add(&want, "::1", 4, 2, 1);
-	sock_listen("::", PORT, 10);
 	for (i = 0; i < 3; i++) {
 		sock_start(&to, true);
 		sock_start(&to, false);
