@@ -8,13 +8,11 @@
 #include <string.h>
 
 #include "check.h"
+#include "doctor.h"
 #include "failure.h"
 #include "json.h"
 #include "place.h"
 #include "summary.h"
-
-/* Exit statuses but for those of check. */
-enum { HEALTHY, CANNOT_TELL = 2 };
 
 const char *argp_program_version = "tcp-census " VERSION;
 
@@ -23,12 +21,16 @@ static const char doc[] =
 	"where local ports go, from the files of the kernel module tcp_census.\n"
 	"\vWithout a command: a summary on one screen.\n"
 	"\n"
+	"\"doctor\" says what is wrong, of which process, and what to do. Its exit status is\n"
+	"0 (nothing), 1 (something) or 2 (cannot tell).\n"
+	"\n"
 	"\"check WHAT\" prints one line for a monitoring system. Its exit status is\n"
 	"0 (ok), 1 (warning), 2 (critical) or 3 (unknown). A RANGE is what is right:\n"
 	"10, 10:, ~:10, 10:20; or what is wrong: @10:20.\n";
 
 static const char args_doc[] =
 	"\n"
+	"doctor\n"
 	"check close-wait|queue|ports|dead-fds [-w RANGE] [-c RANGE]";
 
 static const struct argp_option options[] = {
@@ -61,13 +63,18 @@ struct asked {
 	struct range critical;
 };
 
+static bool is(const struct asked *asked, const char *command)
+{
+	return asked->command && !strcmp(asked->command, command);
+}
+
 static void parse_word(struct asked *asked, const char *word, struct argp_state *state)
 {
 	char list[100];
 
-	if (!asked->command && !strcmp(word, "check")) {
+	if (!asked->command && (!strcmp(word, "check") || !strcmp(word, "doctor"))) {
 		asked->command = word;
-	} else if (asked->command && !asked->what) {
+	} else if (is(asked, "check") && !asked->what) {
 		asked->what = word;
 		check_list(list, sizeof(list));
 		if (!check_known(word))
@@ -82,11 +89,11 @@ static void parse_end(struct asked *asked, struct argp_state *state)
 	char list[100];
 
 	check_list(list, sizeof(list));
-	if (asked->command && !asked->what)
+	if (is(asked, "check") && !asked->what)
 		argp_error(state, "check what? There are %s", list);
-	if (!asked->command && (asked->warning.text || asked->critical.text))
+	if (!is(asked, "check") && (asked->warning.text || asked->critical.text))
 		argp_error(state, "a range is for check");
-	if (asked->command && asked->json)
+	if (is(asked, "check") && asked->json)
 		argp_error(state, "check prints one line, and no JSON");
 	if (asked->all && asked->netns)
 		argp_error(state, "one namespace or all?");
@@ -167,16 +174,22 @@ int main(int argc, char **argv)
 	argp_parse(&argp, argc, argv, 0, NULL, &asked);
 
 	err = find(&place, &asked, why, sizeof(why));
-	if (err && asked.command)
+	if (err && is(&asked, "check"))
 		return check_unknown(asked.what, why);
-	if (!err && asked.command)
+	if (!err && is(&asked, "check"))
 		return check(&place, asked.what, &asked.warning, &asked.critical);
 	if (!err) {
-		err = asked.json ? json(&place, &file) : summary(&place, &file);
-		if (err)
+		if (is(&asked, "doctor"))
+			err = doctor(&place, asked.json, &file);
+		else if (asked.json)
+			err = json(&place, &file);
+		else
+			err = summary(&place, &file);
+		if (err < 0)
 			failure(why, sizeof(why), &place, file, err);
 	}
-	if (err)
-		fprintf(stderr, "tcp-census: %s\n", why);
-	return err ? CANNOT_TELL : HEALTHY;
+	if (err >= 0)
+		return err;
+	fprintf(stderr, "tcp-census: %s\n", why);
+	return CANNOT_TELL;
 }
