@@ -60,6 +60,19 @@ verdict()
 		"[('$2', $3, '$4', $pid)]"
 }
 
+# ages FILE COLUMN NUMBER: some line of the file comes to have so much
+ages()
+{
+	tries=0
+	until awk -v name="$2" -v want="$3" '
+		NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) at = i; next }
+		$at >= want { found = 1 }
+		END { exit !found }' "/proc/net/tcp_census/$1" || [ $tries -gt 300 ]; do
+		tries=$((tries + 1))
+		sleep 0.05
+	done
+}
+
 # state CHARACTER: the process that was started comes into it
 state()
 {
@@ -74,7 +87,7 @@ frozen()
 }
 
 echo "TAP version 13"
-echo "1..35"
+echo "1..37"
 ip link set lo up
 echo 0 >"$MS"
 
@@ -87,6 +100,9 @@ tcp-census doctor >/dev/null
 same "a few that have just come are nothing" 0 $?
 stop
 start close_wait_leak 8080 40
+tcp-census doctor >/dev/null
+same "so are many" 0 $?
+ages close_wait oldest_idle_s 5
 tcp-census doctor >"$out/text"
 same "leak: exit status" 1 $?
 same "leak: in words" "leaked descriptors: 40, server 127.0.0.1:8080" \
@@ -100,22 +116,32 @@ setpriv --reuid 65534 --clear-groups tcp-census doctor >"$out/text"
 same "leak: not everybody sees whose" "1 0" \
 	"$(grep -c '^not all processes' "$out/text") $(grep -c '^   process' "$out/text")"
 stop
+start setpriv --reuid 65534 --clear-groups close_wait_leak 8080 9
+ages close_wait oldest_idle_s 5
+setpriv --reuid 65534 --clear-groups tcp-census doctor >"$out/text"
+same "leak: but whose is his own" 1 "$(grep -c "^   process   $pid " "$out/text")"
+stop
 start close_wait_leak 8080 12 unread
+ages close_wait oldest_idle_s 5
 verdict "unread: verdict" "stuck reader" 12 "server 127.0.0.1:8080"
 stop
 start client_pool 3306 20
+ages close_wait oldest_idle_s 5
 verdict "pool: verdict" "idle pool" 20 "client 127.0.0.1:3306"
 stop
 start client_pool 5671 8 31
+ages close_wait oldest_idle_s 5
 verdict "TLS pool: verdict" "idle pool" 8 "client 127.0.0.1:5671"
 stop
 
 start not_accepting 8081 16
+ages listeners oldest_wait_ms 1000
 verdict "out of descriptors: verdict" "queue of dead connections" 17 "server 127.0.0.1:8081"
 says "out of descriptors: why" "o['cause']" \
 	"it is out of descriptors: 32 of 32 files are open, so accept() fails (EMFILE)"
 stop
 start hung_server 8085 4
+ages listeners oldest_wait_ms 1000
 verdict "hung: verdict" "accept() is not called" 5 "server 127.0.0.1:8085"
 says "hung: why is not known" "o['cause']" ""
 kill -STOP "$pid"
@@ -137,6 +163,7 @@ else
 fi
 stop
 start hung_server 8086 4 shared
+ages listeners oldest_wait_ms 1000
 says "shared: verdict" "[(f['verdict'], f['sockets'], f.get('pid')) for f in d]" \
 	"[('stuck member of a reuseport group', 5, $pid)]"
 stop
@@ -146,7 +173,7 @@ for i in 1 2; do
 	echo >&3
 	becomes "burst: number $i is over" 1 grep -c "number $i is over" "$out/said"
 done
-verdict "burst: verdict" "short accept queue" 2 "server 127.0.0.1:8084"
+verdict "burst: verdict" "short accept queue" 33 "server 127.0.0.1:8084"
 stop
 
 [ -e $TEST_MODULE ] || { modprobe -q tcp_census_test && loaded=yes; }

@@ -22,8 +22,8 @@
 static const char *const advice[VERDICTS] = {
 	[LEAKED] =
 		"Find where the program forgets close(), often on the way of an error or\n"
-		"a timeout. Restarting it frees them; until then close_wait_timeout can\n"
-		"reset them, but the descriptors stay.\n",
+		"a timeout. Restarting it frees them; until then close_wait_timeout with\n"
+		"close_wait_action=abort can reset them, but the descriptors stay.\n",
 	[IDLE_POOL] =
 		"Set the pool's maximum lifetime or idle time below the timeout of the\n"
 		"server, or have it test a connection before use. A few are normal.\n",
@@ -33,15 +33,17 @@ static const char *const advice[VERDICTS] = {
 	[NOT_ACCEPTED] =
 		"See why the process does not call accept().\n",
 	[DEAD_QUEUE] =
-		"See why the process does not call accept(). Its clients have given up:\n"
+		"See why the process does not call accept(). Its clients have closed:\n"
 		"close_wait_action=abort with close_wait_timeout frees the queue for\n"
-		"others.\n",
+		"others. It ends as well who has only half-closed and waits for an answer;\n"
+		"close_wait_action=probe does not.\n",
 	[STUCK_MEMBER] =
 		"Its siblings do accept: restart this one, or see what it waits for. The\n"
 		"kernel goes on giving it its share of clients.\n",
 	[LOW_LIMIT] =
-		"The program asks for a short queue in listen(): raise its backlog\n"
-		"(nginx: backlog=, Go and others: somaxconn at its start).\n",
+		"Raise the backlog in the program's listen() (nginx: backlog=), and\n"
+		"net.core.somaxconn, which bounds it and is what Go and others take, at\n"
+		"their start. Or accept faster: see what the process does in between.\n",
 	[PORTS] =
 		"Keep connections and use them again. tcp_tw_reuse=1 lets connect() take\n"
 		"ports of TIME_WAIT sockets (tcp_tw_recycle is gone); more ports:\n"
@@ -57,7 +59,7 @@ static const char *const advice[VERDICTS] = {
 /**
  * struct patient - a finding and who it is about
  * @finding: it
- * @process: of it; its pid is 0 if it is not known
+ * @process: of it; its pid is 0 if it is not known. Of several one in trouble
  * @others: processes that have the same socket
  * @cause: what the process's state has to do with it; "" if nothing
  */
@@ -69,69 +71,118 @@ struct patient {
 };
 
 /* Which of the verdicts come of a process that does not run as it should? */
-static bool waits_for_process(enum verdict verdict)
+static bool waits_for_accept(enum verdict verdict)
 {
-	return verdict == NOT_ACCEPTED || verdict == DEAD_QUEUE || verdict == STUCK_MEMBER ||
-	       verdict == NOT_READ;
+	return verdict == NOT_ACCEPTED || verdict == DEAD_QUEUE || verdict == STUCK_MEMBER;
 }
 
-/* Why the process does not do what it should. */
-static void diagnose(struct patient *p)
+/* Why a process does not do what it should. */
+static void diagnose(char *cause, size_t size, const struct finding *f,
+		     const struct process *proc)
 {
-	const struct process *proc = &p->process;
-	unsigned long long left;
+	bool full = proc->fds && proc->fds >= proc->fds_max;
 
-	if (waits_for_process(p->finding->verdict)) {
-		if (proc->fds && proc->fds + 1 >= proc->fds_max)
-			snprintf(p->cause, sizeof(p->cause),
-				 "it is out of descriptors: %lu of %lu files are open, so accept() fails (EMFILE)",
-				 proc->fds, proc->fds_max);
-		else if (proc->frozen)
-			strcpy(p->cause, "its cgroup is frozen");
-		else if (proc->state == 'T')
-			strcpy(p->cause, "it is stopped (SIGSTOP): kill -CONT lets it go on");
-		else if (proc->state == 't')
-			strcpy(p->cause, "it is stopped by a debugger");
-		else if (proc->state == 'D')
-			strcpy(p->cause, "it waits for a disk or a file server (state D)");
-		else if (proc->throttled >= THROTTLED)
-			snprintf(p->cause, sizeof(p->cause),
-				 "its cgroup is short of CPU time: cut off in %u %% of the periods (cpu.max)",
-				 proc->throttled);
-	} else if (p->finding->verdict == LEAKED && proc->fds && proc->fds_max > proc->fds) {
-		left = proc->fds_max - proc->fds;
-		snprintf(p->cause, sizeof(p->cause),
-			 "%lu of %lu files are open: %llu more and it cannot accept or connect any more, at this pace in %llu min",
-			 proc->fds, proc->fds_max, left,
-			 left * p->finding->pace_s / p->finding->n / 60);
+	*cause = '\0';
+	if (full && (waits_for_accept(f->verdict) || f->verdict == LEAKED))
+		snprintf(cause, size,
+			 "it is out of descriptors: %lu of %lu files are open, so accept() fails (EMFILE)",
+			 proc->fds, proc->fds_max);
+	else if (f->verdict == LEAKED && proc->fds && f->pace_s)
+		snprintf(cause, size,
+			 "%lu of %lu files are open: %lu more and it cannot accept or connect any more, at this pace in %llu min",
+			 proc->fds, proc->fds_max, proc->fds_max - proc->fds,
+			 (proc->fds_max - proc->fds) * f->pace_s / f->n / 60);
+	else if (!waits_for_accept(f->verdict) && f->verdict != NOT_READ)
+		return;
+	else if (proc->frozen)
+		snprintf(cause, size, "its cgroup is frozen");
+	else if (proc->state == 'T')
+		snprintf(cause, size, "it is stopped (SIGSTOP): kill -CONT lets it go on");
+	else if (proc->state == 't')
+		snprintf(cause, size, "it is stopped by a debugger");
+	else if (proc->state == 'D')
+		snprintf(cause, size, "it waits for a disk or a file server (state D)");
+	else if (proc->throttled >= THROTTLED)
+		snprintf(cause, size,
+			 "its cgroup is short of CPU time: since it is there it was cut off in %u %% of the periods (cpu.max)",
+			 proc->throttled);
+}
+
+/**
+ * struct known - processes that were read
+ * @all: them
+ * @n: how many
+ */
+struct known {
+	struct process *all;
+	size_t n;
+};
+
+/* A process, read once; NULL if it has ended. */
+static const struct process *known_process(struct known *known, pid_t pid)
+{
+	struct process *more;
+	size_t i;
+
+	for (i = 0; i < known->n; i++)
+		if (known->all[i].pid == pid)
+			return &known->all[i];
+	more = realloc(known->all, (known->n + 1) * sizeof(*more));
+	if (!more)
+		return NULL;
+	known->all = more;
+	if (!process_read(&more[known->n], pid))
+		return NULL;
+	return &more[known->n++];
+}
+
+/* Of those who have its socket the first in trouble, or the first. */
+static void attend(struct patient *p, const struct holder *holder, struct known *known)
+{
+	const struct process *proc;
+	unsigned int i;
+
+	for (i = 0; i < holder->n && i < HOLDERS && !*p->cause; i++) {
+		proc = known_process(known, holder->pid[i]);
+		if (!proc)
+			continue;
+		diagnose(p->cause, sizeof(p->cause), p->finding, proc);
+		if (!p->process.pid || *p->cause)
+			p->process = *proc;
 	}
+	p->others = holder->n - 1;
+}
+
+static int by_inode(const void *key, const void *holder)
+{
+	unsigned long long inode = *(const unsigned long long *)key;
+	const struct holder *h = holder;
+
+	return inode < h->inode ? -1 : inode > h->inode;
 }
 
 /* Whose socket is it? Returns false if some processes could not be looked at. */
 static bool find_processes(struct patient *p, size_t n)
 {
-	struct holder *holder = calloc(n + 1, sizeof(*holder));
-	size_t i, k, wanted = 0;
+	struct holder *holders = calloc(n + 1, sizeof(*holders)), *holder;
+	struct known known = {};
+	size_t i, wanted = 0;
 	bool all;
 
-	if (!holder)
+	if (!holders)
 		return false;
 	for (i = 0; i < n; i++)
 		if (p[i].finding->inode)
-			holder[wanted++].inode = p[i].finding->inode;
-	all = holders_find(holder, wanted);
-	for (i = 0; i < n; i++) {
-		for (k = 0; k < wanted; k++) {
-			if (!holder[k].pid || holder[k].inode != p[i].finding->inode)
-				continue;
-			if (!process_read(&p[i].process, holder[k].pid))
-				p[i].process.pid = 0;
-			p[i].others = holder[k].others;
-			diagnose(&p[i]);
-			break;
-		}
+			holders[wanted++].inode = p[i].finding->inode;
+	all = holders_find(holders, wanted);
+	for (i = 0; i < n && wanted; i++) {
+		holder = bsearch(&p[i].finding->inode, holders, wanted, sizeof(*holders),
+				 by_inode);
+		if (holder && holder->n)
+			attend(&p[i], holder, &known);
 	}
-	free(holder);
+	free(known.all);
+	free(holders);
 	return all;
 }
 
@@ -162,13 +213,16 @@ static void print_lines(const char *before, const char *lines)
 	}
 }
 
-static void print(const struct patient *p)
+/* Of several namespaces @all it says which. */
+static void print(const struct patient *p, bool all)
 {
 	const struct finding *f = p->finding;
 
 	printf("%s: %llu, %s", verdict_names[f->verdict], f->n, f->who);
 	if (strcmp(f->cgroup, "-"))
 		printf(", %s", f->cgroup);
+	if (all && f->netns)
+		printf(", netns %llu", f->netns);
 	printf("\n   evidence  %s\n", f->evidence);
 	if (p->process.pid) {
 		printf("   process   %d %s", p->process.pid, p->process.name);
@@ -242,7 +296,7 @@ static int print_json(const struct patient *p, size_t n)
  * @json: as JSON
  * @file: set to the name of the file that cannot be read, if one cannot
  *
- * Return: HEALTHY or FINDINGS, or a negative errno.
+ * Return: the exit status, or a negative errno.
  */
 int doctor(const struct place *place, bool json, const char **file)
 {
@@ -264,12 +318,14 @@ int doctor(const struct place *place, bool json, const char **file)
 		if (json)
 			err = print_json(p, f.n);
 		for (i = 0; i < f.n && !json; i++)
-			print(&p[i]);
-		if (!f.n && !json)
+			print(&p[i], place->all);
+		if (!f.n && !*f.missed && !json)
 			puts("nothing is wrong");
-		else if (!all && !json)
+		if (!all && !json)
 			puts("not all processes could be looked at: as root they can");
-		err = err ?: f.n ? FINDINGS : HEALTHY;
+		if (*f.missed)
+			fprintf(stderr, "tcp-census: there may be more: %s\n", f.missed);
+		err = err ?: f.n ? FINDINGS : *f.missed ? CANNOT_TELL : HEALTHY;
 	}
 	free(p);
 	findings_free(&f);

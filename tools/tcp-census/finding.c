@@ -8,9 +8,13 @@
 
 #include "finding.h"
 
-/* A few may be on their way; but not for so long. */
+/* Some are on their way, for some seconds; a few may be there for longer. */
+#define WAY_S 5
 #define FEW 5
 #define LONG_S 60
+
+/* Of the first in an accept queue: if it is full, and if it is not. */
+#define WAIT_FULL_MS 1000
 #define WAIT_LONG_MS 10000
 
 /* Percent. */
@@ -66,10 +70,14 @@ static struct finding *add(struct findings *f, enum verdict verdict, unsigned lo
 	return new;
 }
 
-/* Are so many more than are on their way? */
+/* Are so many more than are on their way? The age is that of the oldest in the line. */
 static bool many(const struct table *t, size_t row, unsigned long long n)
 {
-	return n >= FEW || (n && table_number(t, row, "oldest_idle_s") >= LONG_S);
+	unsigned long long idle = table_number(t, row, "oldest_idle_s");
+
+	if (n >= FEW)
+		return idle >= WAY_S;
+	return n && n == table_number(t, row, "sockets") && idle >= LONG_S;
 }
 
 static int judge_close_wait(struct findings *f, const struct table *t, size_t row)
@@ -139,7 +147,7 @@ static int judge_listener(struct findings *f, const struct table *t, size_t row,
 	enum verdict verdict = NOT_ACCEPTED;
 	struct finding *new;
 
-	if (depth > limit || (depth && wait >= WAIT_LONG_MS)) {
+	if ((depth > limit && wait >= WAIT_FULL_MS) || (depth && wait >= WAIT_LONG_MS)) {
 		if (2 * dead > depth)
 			verdict = DEAD_QUEUE;
 		else if (idle_sibling(t, row))
@@ -150,21 +158,23 @@ static int judge_listener(struct findings *f, const struct table *t, size_t row,
 		snprintf(new->evidence, sizeof(new->evidence),
 			 "%llu in the accept queue, the limit is %llu; %llu of them are dead; the first has waited for %llu s; %llu were refused",
 			 depth, limit, dead, wait / 1000, table_number(t, row, "drops"));
-	} else if (table_number(t, row, "filled") && limit < somaxconn) {
-		new = add(f, LOW_LIMIT, table_number(t, row, "filled"), t, row);
+	} else if (table_number(t, row, "peak_recent") > limit) {
+		new = add(f, LOW_LIMIT, table_number(t, row, "peak_recent"), t, row);
 		if (!new)
 			return -ENOMEM;
 		snprintf(new->evidence, sizeof(new->evidence),
-			 "full %llu times, up to %llu; the limit is %llu from listen(), somaxconn would allow %llu; %llu were refused",
-			 table_number(t, row, "filled"), table_number(t, row, "peak"), limit,
-			 somaxconn, table_number(t, row, "drops"));
+			 "up to %llu within two minutes, the limit is %llu%s; full %llu times so far; %llu were refused",
+			 table_number(t, row, "peak_recent"), limit,
+			 !somaxconn ? "" : limit < somaxconn ? ", from listen()" :
+							       ", from somaxconn",
+			 table_number(t, row, "filled"), table_number(t, row, "drops"));
 	}
 	return 0;
 }
 
-/* The state that most sockets of an endpoint are in. */
-static const char *most(const struct table *endpoints, const char *endpoint,
-			unsigned long long *n)
+/* The state that most sockets of an endpoint are in, "any" for all of a namespace. */
+static const char *most(const struct table *endpoints, unsigned long long netns,
+			const char *endpoint, unsigned long long *n)
 {
 	static const char *const states[] = {
 		"time_wait", "close_wait", "established", "fin_wait2", "fin_wait1", "syn_sent",
@@ -175,9 +185,13 @@ static const char *most(const struct table *endpoints, const char *endpoint,
 	size_t row;
 
 	for (row = 0; row < endpoints->rows; row++) {
-		if (strcmp(table_text(endpoints, row, "role"), "client") ||
+		const char *other = table_text(endpoints, row, "endpoint");
+
+		/* "~" says that there may be less. */
+		if (table_number(endpoints, row, "netns") != netns ||
+		    strcmp(table_text(endpoints, row, "role"), "client") ||
 		    (strcmp(endpoint, "any") &&
-		     strcmp(endpoint, table_text(endpoints, row, "endpoint"))))
+		     strcmp(endpoint + (*endpoint == '~'), other + (*other == '~'))))
 			continue;
 		for (i = 0; i < sizeof(states) / sizeof(*states); i++)
 			of[i] += table_number(endpoints, row, states[i]);
@@ -195,6 +209,7 @@ static int judge_ports(struct findings *f, const struct table *t, size_t row,
 	const char *endpoint = table_text(t, row, "endpoint"), *state;
 	struct finding *new;
 	unsigned long long n;
+	int len;
 
 	if (table_number(t, row, "percent") < PORTS_MANY)
 		return 0;
@@ -206,11 +221,14 @@ static int judge_ports(struct findings *f, const struct table *t, size_t row,
 	new = add(f, PORTS, table_number(t, row, "used"), t, row);
 	if (!new)
 		return -ENOMEM;
-	state = most(endpoints, endpoint, &n);
-	snprintf(new->evidence, sizeof(new->evidence),
-		 "%llu of %llu local ports from %s to %s are in use, most by sockets in %s (%llu)",
-		 table_number(t, row, "used"), table_number(t, row, "of"),
-		 table_text(t, row, "source"), endpoint, state, n);
+	state = most(endpoints, new->netns, endpoint, &n);
+	len = snprintf(new->evidence, sizeof(new->evidence),
+		       "%llu of %llu local ports from %s to %s are in use",
+		       table_number(t, row, "used"), table_number(t, row, "of"),
+		       table_text(t, row, "source"), endpoint);
+	if (n)
+		snprintf(new->evidence + len, sizeof(new->evidence) - len,
+			 ", most by sockets in %s (%llu)", state, n);
 	return 0;
 }
 
@@ -256,9 +274,30 @@ static int by_weight(const void *pa, const void *pb)
 	return a->verdict < b->verdict ? -1 : a->verdict > b->verdict;
 }
 
-static int judge(struct findings *f, const struct table t[FILES])
+/* What is not known for want of memory, or not looked for. */
+static void note_missed(struct findings *f, const struct table *t)
 {
-	unsigned long long somaxconn = table_number(&t[STAT], 0, "somaxconn");
+	static const char *const keys[] = {
+		"conns_missed", "close_wait_missed", "endpoints_missed", "ports_missed",
+		"listeners_missed", "transitions_uncounted",
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(keys) / sizeof(*keys) && !*f->missed; i++) {
+		if (!table_has(t, keys[i]))
+			snprintf(f->missed, sizeof(f->missed), "there is no %s in stat", keys[i]);
+		else if (table_number(t, 0, keys[i]))
+			snprintf(f->missed, sizeof(f->missed), "%s is %s", keys[i],
+				 table_text(t, 0, keys[i]));
+	}
+	if (!*f->missed && table_has(t, "events") && !table_number(t, 0, "events"))
+		strcpy(f->missed, "the module was loaded with events=0");
+}
+
+/* Of several namespaces @all, whose somaxconn are not known. */
+static int judge(struct findings *f, const struct table t[FILES], bool all)
+{
+	unsigned long long somaxconn = all ? 0 : table_number(&t[STAT], 0, "somaxconn");
 	size_t row;
 	int err = 0;
 
@@ -272,6 +311,7 @@ static int judge(struct findings *f, const struct table t[FILES])
 		err = judge_endpoint(f, &t[ENDPOINTS], row);
 	if (!err)
 		err = judge_stat(f, &t[STAT]);
+	note_missed(f, &t[STAT]);
 	if (f->n)
 		qsort(f->all, f->n, sizeof(*f->all), by_weight);
 	return err;
@@ -297,7 +337,7 @@ int findings_read(struct findings *f, const struct place *place, const char **fi
 		err = place_read(place, &t[i], names[i]);
 	}
 	if (!err)
-		err = judge(f, t);
+		err = judge(f, t, place->all);
 	for (i = 0; i < FILES; i++)
 		table_free(&t[i]);
 	return err;

@@ -15,7 +15,7 @@ enum verdict {
 	NOT_ACCEPTED, /* an accept queue that is full, or not looked at */
 	DEAD_QUEUE, /* and full of those whose peers have gone */
 	STUCK_MEMBER, /* of a reuseport group, while its siblings are empty */
-	LOW_LIMIT, /* of a queue that has overflown: listen()'s argument */
+	LOW_LIMIT, /* of a queue that has overflown, from listen()'s argument or somaxconn */
 	PORTS, /* nearly used up */
 	SILENT, /* ESTABLISHED, without keepalive */
 	DEAD_FDS, /* descriptors of sockets that are in no table */
@@ -50,10 +50,12 @@ struct finding {
  * struct findings - all of them
  * @all: the worst first
  * @n: how many
+ * @missed: what the module does not know, so that there may be more; "" if nothing
  */
 struct findings {
 	struct finding *all;
 	size_t n;
+	char missed[100];
 };
 
 int findings_read(struct findings *f, const struct place *place, const char **file);

@@ -188,6 +188,10 @@ int main(int argc, char **argv)
 		if (err < 0)
 			failure(why, sizeof(why), &place, file, err);
 	}
+	if (err >= 0 && fflush(stdout)) {
+		snprintf(why, sizeof(why), "output: %s", strerror(errno));
+		err = -errno;
+	}
 	if (err >= 0)
 		return err;
 	fprintf(stderr, "tcp-census: %s\n", why);

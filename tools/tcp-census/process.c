@@ -21,55 +21,49 @@ static int by_inode(const void *pa, const void *pb)
 	return a->inode < b->inode ? -1 : a->inode > b->inode;
 }
 
-/**
- * struct search - looking through the descriptors of processes
- * @holder: whom is looked for, by inode
- * @n: how many
- * @last: the last process that was found to have each
- */
-struct search {
-	struct holder *holder;
-	size_t n;
-	pid_t *last;
-};
-
-static void found(struct search *s, struct holder *holder, pid_t pid)
+static void found(struct holder *holder, pid_t pid)
 {
-	pid_t *last = &s->last[holder - s->holder];
+	unsigned int i;
 
-	if (!holder->pid)
-		holder->pid = pid;
-	else if (*last != pid)
-		holder->others++;
-	*last = pid;
+	for (i = 0; i < holder->n && i < HOLDERS; i++)
+		if (holder->pid[i] == pid)
+			return;
+	if (i < HOLDERS)
+		holder->pid[i] = pid;
+	holder->n++;
 }
 
 /* The sockets that a process has open. Returns false without permission. */
-static bool look_at(struct search *s, const char *pid)
+static bool look_at(struct holder *holders, size_t n, const char *pid)
 {
 	char path[64], link[64];
 	const struct dirent *entry;
 	struct holder key, *holder;
+	bool may = true;
 	ssize_t len;
 	DIR *dir;
 
 	snprintf(path, sizeof(path), "/proc/%.20s/fd", pid);
 	dir = opendir(path);
 	if (!dir)
-		return errno != EACCES;
+		return errno == ENOENT || errno == ESRCH;
 	while ((entry = readdir(dir))) {
-		len = readlinkat(dirfd(dir), entry->d_name, link, sizeof(link) - 1);
-		if (len < 0)
+		if (*entry->d_name == '.')
 			continue;
+		len = readlinkat(dirfd(dir), entry->d_name, link, sizeof(link) - 1);
+		if (len < 0) {
+			may &= errno == ENOENT || errno == ESRCH;
+			continue;
+		}
 		link[len] = '\0';
 		if (sscanf(link, "socket:[%llu]", &key.inode) != 1)
 			continue;
-		holder = bsearch(&key, s->holder, s->n, sizeof(key), by_inode);
+		holder = bsearch(&key, holders, n, sizeof(key), by_inode);
 		if (holder)
-			found(s, holder, strtol(pid, NULL, 10));
+			found(holder, strtol(pid, NULL, 10));
 	}
 	closedir(dir);
-	return true;
+	return may;
 }
 
 /**
@@ -81,18 +75,17 @@ static bool look_at(struct search *s, const char *pid)
  */
 bool holders_find(struct holder *holder, size_t n)
 {
-	struct search s = { .holder = holder, .n = n, .last = calloc(n + 1, sizeof(pid_t)) };
 	const struct dirent *entry;
 	DIR *dir = opendir("/proc");
-	bool all = dir && s.last;
+	bool all = dir;
 
-	qsort(holder, n, sizeof(*holder), by_inode);
-	while (all && n && (entry = readdir(dir)))
-		if (table_is_number(entry->d_name) && !look_at(&s, entry->d_name))
-			all = false;
+	if (n)
+		qsort(holder, n, sizeof(*holder), by_inode);
+	while (dir && n && (entry = readdir(dir)))
+		if (table_is_number(entry->d_name))
+			all &= look_at(holder, n, entry->d_name);
 	if (dir)
 		closedir(dir);
-	free(s.last);
 	return all;
 }
 

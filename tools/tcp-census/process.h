@@ -7,16 +7,19 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+/* Processes that are looked at of those that share a socket. */
+#define HOLDERS 8
+
 /**
  * struct holder - who has a socket
  * @inode: of the socket
- * @pid: of the first process that has it open; 0: none was found
- * @others: and so many more
+ * @pid: of the first processes that have it open
+ * @n: how many have
  */
 struct holder {
 	unsigned long long inode;
-	pid_t pid;
-	unsigned int others;
+	pid_t pid[HOLDERS];
+	unsigned int n;
 };
 
 /**
