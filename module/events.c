@@ -101,8 +101,8 @@ static void tcpc_events_close(struct tcpc_counters __percpu *counters,
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
 	u32 now = tcp_jiffies32;
-	unsigned int bucket;
 	u32 age;
+	u64 ms;
 
 	/* Nobody has accepted it. */
 	if (!sk->sk_socket && !sock_flag(sk, SOCK_DEAD)) {
@@ -126,8 +126,9 @@ static void tcpc_events_close(struct tcpc_counters __percpu *counters,
 		this_cpu_inc(counters->unknown);
 		return;
 	}
-	bucket = tcpc_duration_bucket(div_u64((u64)age * MSEC_PER_SEC, HZ));
-	this_cpu_inc(counters->closed[bucket]);
+	ms = div_u64((u64)age * MSEC_PER_SEC, HZ);
+	this_cpu_inc(counters->closed[tcpc_duration_bucket(ms)]);
+	this_cpu_add(counters->closed_ms, ms);
 }
 
 /* Count a change. Context as below. */
@@ -235,6 +236,7 @@ void tcpc_changes_add(struct tcpc_changes *sum, const struct tcpc_net *tn)
 		}
 		for (i = 0; i < TCPC_DURATION_BUCKETS; i++)
 			sum->closed[i] += READ_ONCE(c->closed[i]);
+		sum->closed_ms += READ_ONCE(c->closed_ms);
 		sum->ended_otherwise += READ_ONCE(c->ended_otherwise);
 		sum->unknown += READ_ONCE(c->unknown);
 	}
@@ -279,6 +281,7 @@ void tcpc_events_net_init(struct tcpc_net *tn)
 {
 	tcpc_records_init(&tn->records);
 	tcpc_ended_list_init(&tn->ended);
+	tcpc_series_init(&tn->series);
 	if (tcpc_events)
 		tn->counters = alloc_percpu_gfp(struct tcpc_counters,
 						GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
@@ -309,6 +312,7 @@ void tcpc_events_net_exit(struct tcpc_net *tn)
 {
 	/* One that ended just before the records were closed. */
 	tcpc_ended_bury(&tn->ended);
+	tcpc_series_free(&tn->series);
 	free_percpu(tn->counters_gone);
 }
 

@@ -20,6 +20,7 @@ static_assert(TCPC_STATES <= TCPC_EVENT_STATES);
  * @entered: by the new state; those that are not traced are counted too
  * @left: by the old one
  * @closed: sockets in CLOSE_WAIT that close() ended, by how long that took
+ * @closed_ms: how long that took them all, in ms
  * @ended_otherwise: that something else ended
  * @unknown: that close() ended, after nobody knows how long
  */
@@ -27,6 +28,7 @@ struct tcpc_counters {
 	unsigned long entered[TCPC_EVENT_STATES];
 	unsigned long left[TCPC_EVENT_STATES];
 	unsigned long closed[TCPC_DURATION_BUCKETS];
+	unsigned long closed_ms;
 	unsigned long ended_otherwise;
 	unsigned long unknown;
 };
@@ -36,6 +38,7 @@ struct tcpc_counters {
  * @entered: as in struct tcpc_counters, as all the others
  * @left: likewise
  * @closed: likewise
+ * @closed_ms: likewise
  * @ended_otherwise: likewise
  * @unknown: likewise
  */
@@ -43,6 +46,7 @@ struct tcpc_changes {
 	u64 entered[TCPC_STATES];
 	u64 left[TCPC_STATES];
 	u64 closed[TCPC_DURATION_BUCKETS];
+	u64 closed_ms;
 	u64 ended_otherwise;
 	u64 unknown;
 };

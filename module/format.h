@@ -69,6 +69,7 @@ extern const struct tcpc_format tcpc_format_transitions;
 extern const struct tcpc_format tcpc_format_ended;
 extern const struct tcpc_format tcpc_format_actions;
 extern const struct tcpc_format tcpc_format_stat;
+extern const struct tcpc_format tcpc_format_metrics;
 
 /* The columns of sockets, whose rows are struct tcpc_conn. */
 extern const struct tcpc_column tcpc_sockets_columns[];
@@ -96,5 +97,6 @@ void tcpc_text_addr_port(struct tcpc_text *t, const struct tcpc_view *view,
 			 const struct in6_addr *addr, int ifindex, u16 port);
 
 u32 tcpc_percent(u32 part, u32 whole);
+u32 tcpc_ports_worst(const struct tcpc_view *view);
 
 #endif /* TCPC_FORMAT_H */

@@ -93,6 +93,7 @@ void tcpc_listener_note(struct tcpc_listener *l, struct sock *sk,
 			unsigned int slot)
 {
 	memset(l, 0, sizeof(*l));
+	l->ptr = sk;
 	l->slot = slot;
 	l->family = sk->sk_family;
 	l->port = sk->sk_num;

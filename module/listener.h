@@ -16,6 +16,7 @@ struct tcpc_served;
 /**
  * struct tcpc_listener - a listening socket
  * @sk: with a reference while its queue is still to be read; then NULL
+ * @ptr: the socket, which may be gone: only to be compared
  * @slot: of its namespace
  * @addr: local address; IPv4 as a v4-mapped one if @family is AF_INET
  * @ifindex: the interface it is bound to, or 0
@@ -36,6 +37,7 @@ struct tcpc_served;
  */
 struct tcpc_listener {
 	struct sock *sk;
+	const struct sock *ptr;
 	u32 slot;
 	struct in6_addr addr;
 	int ifindex;

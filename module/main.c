@@ -5,6 +5,7 @@
 #include <linux/moduleparam.h>
 
 #include "events.h"
+#include "metrics.h"
 #include "net.h"
 #include "proc.h"
 #include "reaper.h"
@@ -47,6 +48,10 @@ MODULE_PARM_DESC(max_endpoints,
 module_param_named(events, tcpc_events, bool, 0444);
 MODULE_PARM_DESC(events,
 		 "follow the state changes of sockets: transitions, time to close, peaks of accept queues; 0: leave the tracepoint alone (default 1)");
+
+module_param_named(metrics_cgroup_depth, tcpc_metrics_depth, uint, 0444);
+MODULE_PARM_DESC(metrics_cgroup_depth,
+		 "components of a cgroup's path in the labels of metrics, 0: all (default 2)");
 
 static int tcpc_max_action_set(const char *val, const struct kernel_param *kp)
 {

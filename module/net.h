@@ -13,6 +13,7 @@
 #include "proc.h"
 #include "reaper.h"
 #include "record.h"
+#include "series.h"
 #include "served.h"
 
 struct tcpc_counters;
@@ -29,6 +30,7 @@ struct tcpc_totals;
  * @counters_gone: they are kept here then, to be freed
  * @records: of its listeners
  * @ended: and those that ended badly
+ * @series: what has been shown of them in metrics
  * @reap: the reaper there
  * @node: in the list of namespaces; under its mutex
  * @dir: /proc/net/tcp_census, or NULL
@@ -51,6 +53,7 @@ struct tcpc_net {
 	struct tcpc_counters __percpu *counters_gone;
 	struct tcpc_records records;
 	struct tcpc_ended_list ended;
+	struct tcpc_series_set series;
 	struct tcpc_reap reap;
 	struct list_head node;
 	struct proc_dir_entry *dir;

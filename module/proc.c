@@ -44,6 +44,7 @@ static const struct tcpc_format *const tcpc_proc_formats[TCPC_PROC_FILES] = {
 	&tcpc_format_ended,
 	&tcpc_format_actions,
 	&tcpc_format_stat,
+	&tcpc_format_metrics,
 };
 
 /* Below /proc/tcp_census. */

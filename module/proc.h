@@ -6,7 +6,7 @@
 struct tcpc_format;
 struct tcpc_net;
 
-#define TCPC_PROC_FILES 9
+#define TCPC_PROC_FILES 10
 
 extern int tcpc_proc_gid;
 

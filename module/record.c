@@ -11,7 +11,6 @@
  */
 
 #include <linux/jhash.h>
-#include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/random.h>
@@ -26,7 +25,6 @@
 #include "conn.h"
 #include "listener.h"
 #include "net.h"
-#include "peak.h"
 #include "queue.h"
 #include "record.h"
 
@@ -34,7 +32,7 @@
 #define TCPC_RECORD_BITS 16
 
 /*
- * Protects the tables, what struct tcpc_record says, and the lists. Raw, and with
+ * Protects the tables, what struct tcpc_record says, the lists and series. Raw, and with
  * interrupts off: it is taken where a tracepoint has turned preemption off, on
  * PREEMPT_RT too. Held to link or unlink one record.
  */
@@ -42,6 +40,7 @@ static DEFINE_RAW_SPINLOCK(tcpc_record_lock);
 static struct hlist_head *tcpc_record_by_sock;
 static struct hlist_head *tcpc_record_by_local;
 static unsigned int tcpc_record_nr; /* of all namespaces */
+static u64 tcpc_record_last_id;
 
 /**
  * tcpc_record_alloc() - memory for a record
@@ -172,10 +171,36 @@ static void tcpc_record_unlink(struct tcpc_record *rec)
 	list_del_rcu(&rec->ring);
 }
 
+static void tcpc_record_add_counts(struct tcpc_queue_counts *sum,
+				   const struct tcpc_record *rec)
+{
+	sum->queued += atomic64_read(&rec->queued);
+	sum->filled += atomic_read(&rec->filled);
+	/* It wraps, and so does what it began with. */
+	sum->drops += (u32)sk_drops_read(rec->sk) - rec->drops;
+}
+
+/* Leave its counts to the series it is part of. Under the lock. */
+static void tcpc_record_keep(struct tcpc_record *rec)
+{
+	struct tcpc_series *s;
+	unsigned int i;
+
+	for (i = 0; i < TCPC_SERIES_OF; i++) {
+		s = rec->series[i];
+		if (!s)
+			continue;
+		tcpc_record_add_counts(&s->ended, rec);
+		WRITE_ONCE(s->members, s->members - 1);
+	}
+}
+
 /* Under the lock. */
 static void tcpc_record_remove(struct tcpc_record *rec)
 {
 	struct tcpc_records *records = &rec->tn->records;
+
+	tcpc_record_keep(rec);
 
 	hlist_del_rcu(&rec->by_sock);
 	tcpc_record_unlink(rec);
@@ -214,6 +239,7 @@ bool tcpc_record_add(struct tcpc_record *rec, struct tcpc_net *tn, struct sock *
 
 	raw_spin_lock_irqsave(&tcpc_record_lock, flags);
 	if (!records->closed && !tcpc_record_of(sk)) {
+		rec->id = ++tcpc_record_last_id;
 		tcpc_record_link(rec);
 		hlist_add_head_rcu(&rec->by_sock, tcpc_record_sock_head(sk));
 		list_add_tail(&rec->node, &records->all);
@@ -254,38 +280,6 @@ void tcpc_record_settle(struct tcpc_record *rec)
 	raw_spin_unlock_irqrestore(&tcpc_record_lock, flags);
 	if (settled && !tcpc_listener_serve(&rec->tn->served, rec->sk))
 		tcpc_adopt_later();
-}
-
-/* The present minute. Jiffies will do, and to read them is no function call. */
-static u32 tcpc_record_minute(void)
-{
-	return div_u64(get_jiffies_64(), 60 * HZ);
-}
-
-/**
- * tcpc_record_see() - a depth was seen
- * @rec: of the listener
- * @depth: of its queue
- *
- * Writes only what changes.
- *
- * Context: under RCU.
- */
-void tcpc_record_see(struct tcpc_record *rec, u32 depth)
-{
-	u32 minute = tcpc_record_minute();
-	s64 old = atomic64_read(&rec->recent), new;
-	int peak = atomic_read(&rec->peak);
-
-	if (depth > READ_ONCE(rec->sk->sk_max_ack_backlog) && !READ_ONCE(rec->over))
-		WRITE_ONCE(rec->over, true);
-
-	/* Each fails only if another CPU was quicker, and soon there is nothing to do. */
-	while (depth > (u32)peak && !atomic_try_cmpxchg(&rec->peak, &peak, depth))
-		;
-	do {
-		new = tcpc_recent_add(old, minute, depth);
-	} while (new != old && !atomic64_try_cmpxchg(&rec->recent, &old, new));
 }
 
 /* Did it end badly? Then its line is filled. Context: see tcpc_record_end(). */
@@ -336,29 +330,69 @@ void tcpc_record_end(struct sock *sk)
 }
 
 /**
- * tcpc_record_read() - what is known of a listener's queue
- * @peaks: filled; zeroes if nothing is known
- * @sk: the listener
- * @depth: of its queue now
+ * tcpc_record_count() - add the counts of a listener that is there
+ * @sum: what they are added to
+ * @sk: it, only compared: it may be another by now
+ * @id: of its record
+ * @s: when it ends it adds them to this; unless it adds them to another one of the kind,
+ *	shown to somebody who sees its cgroup under another name
+ * @of: the kind of @s; the mutex of its set is held
  *
- * Context: under RCU.
+ * Context: process.
+ * Return: false if it has ended.
  */
-void tcpc_record_read(struct tcpc_peaks *peaks, const struct sock *sk, u32 depth)
+bool tcpc_record_count(struct tcpc_queue_counts *sum, const struct sock *sk, u64 id,
+		       struct tcpc_series *s, enum tcpc_series_of of)
 {
 	struct tcpc_record *rec;
+	bool there;
 
-	memset(peaks, 0, sizeof(*peaks));
-	rec = tcpc_record_by_sock ? tcpc_record_of(sk) : NULL;
-	if (!rec)
-		return;
-	if (!READ_ONCE(rec->port))
-		tcpc_record_settle(rec);
-	tcpc_record_see(rec, depth);
-	peaks->peak = atomic_read(&rec->peak);
-	peaks->recent = tcpc_recent_peak(atomic64_read(&rec->recent),
-					 tcpc_record_minute());
-	peaks->filled = atomic_read(&rec->filled);
-	peaks->queued = atomic64_read(&rec->queued);
+	/* As tcpc_record_end() takes the lock: an end is before this, or after. */
+	raw_spin_lock_irq(&tcpc_record_lock);
+	rec = tcpc_record_of(sk);
+	there = rec && rec->id == id;
+	if (there) {
+		if (!rec->series[of]) {
+			rec->series[of] = s;
+			WRITE_ONCE(s->members, s->members + 1);
+		}
+		tcpc_record_add_counts(sum, rec);
+	}
+	raw_spin_unlock_irq(&tcpc_record_lock);
+	return there;
+}
+
+/**
+ * tcpc_record_counted() - add the counts of those that have ended
+ * @sum: what they are added to
+ * @s: the series they were part of; the mutex of its set is held
+ *
+ * Context: process.
+ */
+void tcpc_record_counted(struct tcpc_queue_counts *sum, const struct tcpc_series *s)
+{
+	raw_spin_lock_irq(&tcpc_record_lock);
+	sum->queued += s->ended.queued;
+	sum->filled += s->ended.filled;
+	sum->drops += s->ended.drops;
+	raw_spin_unlock_irq(&tcpc_record_lock);
+}
+
+/**
+ * tcpc_record_members() - will any listener add to a series?
+ * @s: the series; the mutex of its set is held
+ *
+ * Context: process.
+ * Return: true if so. If not, nobody is just adding either.
+ */
+bool tcpc_record_members(const struct tcpc_series *s)
+{
+	bool members;
+
+	raw_spin_lock_irq(&tcpc_record_lock);
+	members = s->members;
+	raw_spin_unlock_irq(&tcpc_record_lock);
+	return members;
 }
 
 /**
@@ -438,6 +472,7 @@ int tcpc_record_init(void)
 void tcpc_record_exit(void)
 {
 	tcpc_ended_exit();
+	tcpc_series_free(&tcpc_series_host);
 	kvfree(tcpc_record_by_sock);
 	tcpc_record_by_sock = NULL;
 }

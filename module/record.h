@@ -9,6 +9,7 @@
 #include <linux/types.h>
 
 #include "ended.h"
+#include "series.h"
 
 struct sock;
 struct tcpc_net;
@@ -34,6 +35,8 @@ struct tcpc_net;
  * @node: in its namespace's list
  * @began: when it was made, ktime_get_seconds()
  * @drops: of the listener when it began to listen
+ * @id: a number no other record has or will have while the module is loaded
+ * @series: where its counts go when it ends, or NULL
  * @ended: what is left of it when it has ended
  *
  * What an accept event needs comes first, in two cache lines. But for @over to
@@ -60,6 +63,8 @@ struct tcpc_record {
 	struct list_head node;
 	u64 began;
 	u32 drops;
+	u64 id;
+	struct tcpc_series *series[TCPC_SERIES_OF];
 	struct tcpc_ended ended;
 };
 
@@ -85,12 +90,14 @@ struct tcpc_records {
 
 /**
  * struct tcpc_peaks - what is to be shown of a record
+ * @id: of the record; 0 if there is none
  * @peak: highest depth
  * @recent: highest depth of this minute and the last
  * @filled: how often an enqueue took the depth above the limit
  * @queued: enqueues
  */
 struct tcpc_peaks {
+	u64 id;
 	u32 peak;
 	u32 recent;
 	u32 filled;
@@ -108,6 +115,10 @@ void tcpc_record_end(struct sock *sk);
 void tcpc_record_settle(struct tcpc_record *rec);
 void tcpc_record_see(struct tcpc_record *rec, u32 depth);
 void tcpc_record_read(struct tcpc_peaks *peaks, const struct sock *sk, u32 depth);
+bool tcpc_record_count(struct tcpc_queue_counts *sum, const struct sock *sk, u64 id,
+		       struct tcpc_series *s, enum tcpc_series_of of);
+void tcpc_record_counted(struct tcpc_queue_counts *sum, const struct tcpc_series *s);
+bool tcpc_record_members(const struct tcpc_series *s);
 unsigned int tcpc_record_total(void);
 
 void tcpc_records_init(struct tcpc_records *records);

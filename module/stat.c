@@ -90,8 +90,15 @@ static const struct tcpc_top_net *tcpc_stat_top(const struct tcpc_view *view,
 	return &top->nets[view->cn - view->census->nets];
 }
 
-static u64 tcpc_stat_ports_percent(const struct tcpc_view *view,
-				   const struct tcpc_stat_key *key)
+/**
+ * tcpc_ports_worst() - how many local ports are used up
+ * @view: in the namespace whose part of the census it has
+ *
+ * Context: process.
+ * Return: those one client uses to one destination, or all of them to anywhere,
+ * whichever is more.
+ */
+u32 tcpc_ports_worst(const struct tcpc_view *view)
 {
 	const struct tcpc_top *ports = &view->census->tally.ports;
 	const struct tcpc_top_net *tn = tcpc_stat_top(view, ports);
@@ -106,7 +113,13 @@ static u64 tcpc_stat_ports_percent(const struct tcpc_view *view,
 		worst = max(worst, row->top.count);
 		break;
 	}
-	return tcpc_percent(worst, view->cn->ports);
+	return worst;
+}
+
+static u64 tcpc_stat_ports_percent(const struct tcpc_view *view,
+				   const struct tcpc_stat_key *key)
+{
+	return tcpc_percent(tcpc_ports_worst(view), view->cn->ports);
 }
 
 static u64 tcpc_stat_somaxconn(const struct tcpc_view *view,

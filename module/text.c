@@ -70,20 +70,21 @@ void tcpc_text_printf(struct tcpc_text *t, const char *fmt, ...)
 }
 
 /**
- * tcpc_text_word() - append a string that others chose, as one word
+ * tcpc_text_bytes() - append bytes that others chose, as one word
  * @t: the text
- * @s: the string
+ * @s: the bytes
+ * @n: how many
  *
  * All but printable ASCII, and backslashes, are written as \ooo, so that no name can
  * break a line, a cell or a terminal, and any reader takes it for text.
  *
  * Context: process, may sleep.
  */
-void tcpc_text_word(struct tcpc_text *t, const char *s)
+void tcpc_text_bytes(struct tcpc_text *t, const char *s, size_t n)
 {
-	if (!tcpc_text_reserve(t, 4 * strlen(s)))
+	if (!tcpc_text_reserve(t, 4 * n))
 		return;
-	for (; *s; s++) {
+	for (; n; s++, n--) {
 		unsigned char c = *s;
 
 		if (c > ' ' && c < 0x7f && c != '\\') {
@@ -94,6 +95,38 @@ void tcpc_text_word(struct tcpc_text *t, const char *s)
 		t->buf[t->len++] = '0' + (c >> 6);
 		t->buf[t->len++] = '0' + ((c >> 3) & 7);
 		t->buf[t->len++] = '0' + (c & 7);
+	}
+}
+
+/**
+ * tcpc_text_word() - append a string that others chose, as one word
+ * @t: the text
+ * @s: the string
+ *
+ * Context: process, may sleep.
+ */
+void tcpc_text_word(struct tcpc_text *t, const char *s)
+{
+	tcpc_text_bytes(t, s, strlen(s));
+}
+
+/**
+ * tcpc_text_quote() - append a word for between the quotes of a label of metrics
+ * @t: the text
+ * @word: the word, as it stands in a cell of a table
+ *
+ * Context: process, may sleep.
+ */
+void tcpc_text_quote(struct tcpc_text *t, const struct tcpc_text *word)
+{
+	size_t i;
+
+	if (!tcpc_text_reserve(t, 2 * word->len))
+		return;
+	for (i = 0; i < word->len; i++) {
+		if (word->buf[i] == '\\' || word->buf[i] == '"')
+			t->buf[t->len++] = '\\';
+		t->buf[t->len++] = word->buf[i];
 	}
 }
 

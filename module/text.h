@@ -65,6 +65,8 @@ struct tcpc_table {
 __printf(2, 3)
 void tcpc_text_printf(struct tcpc_text *t, const char *fmt, ...);
 void tcpc_text_word(struct tcpc_text *t, const char *s);
+void tcpc_text_bytes(struct tcpc_text *t, const char *s, size_t n);
+void tcpc_text_quote(struct tcpc_text *t, const struct tcpc_text *word);
 
 void tcpc_table_begin(struct tcpc_table *table, struct tcpc_text *t,
 		      const struct tcpc_column *columns, unsigned int nr);

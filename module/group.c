@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Rows of a census, grouped into the series of metrics. */
+
+#include <linux/bitops.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/sort.h>
+#include <linux/string.h>
+
+#include "group.h"
+
+/**
+ * tcpc_groups_room() - get room for rows
+ * @g: the groups
+ * @rows: how many there will be at most
+ *
+ * Context: process, may sleep. The memory is charged to the caller.
+ * Return: 0 or -ENOMEM.
+ */
+int tcpc_groups_room(struct tcpc_groups *g, u32 rows)
+{
+	if (!rows)
+		return 0;
+	g->rows = kvmalloc_array(rows, sizeof(*g->rows), GFP_KERNEL_ACCOUNT);
+	if (!g->rows)
+		return -ENOMEM;
+	g->cap = rows;
+	return 0;
+}
+
+/**
+ * tcpc_groups_add() - add a row
+ * @g: the groups; there is room
+ * @cgrp: of the row
+ *
+ * Context: process, sleeps: takes the cgroup mutex.
+ * Return: the row, to be filled but for what is of the cgroup; all zero.
+ */
+struct tcpc_group_row *tcpc_groups_add(struct tcpc_groups *g, struct cgroup *cgrp)
+{
+	struct tcpc_group_row *row = &g->rows[g->nr_rows++];
+	const char *name = tcpc_cgroup_name(g->names, cgrp);
+
+	memset(row, 0, sizeof(*row));
+	/* The names move as they become more. */
+	row->cgroup = name ? name - g->names->text.buf + 1 : 0;
+	return row;
+}
+
+/* Length of the part of a path that is shown: "/a/b" of "/a/b/c" if that is two. */
+static unsigned int tcpc_groups_cut(const char *path, unsigned int depth)
+{
+	const char *end = path;
+
+	do {
+		end = strchrnul(end + 1, '/');
+	} while (*end && (!depth || --depth));
+	return end - path;
+}
+
+/* Process context. */
+static int tcpc_groups_cmp_rows(const void *pa, const void *pb)
+{
+	const struct tcpc_group_row *a = pa, *b = pb;
+
+	cond_resched();
+	return tcpc_series_cmp(&a->key, &b->key);
+}
+
+/* Process context. Those that matter most first; else in order. */
+static int tcpc_groups_cmp(const void *pa, const void *pb)
+{
+	const struct tcpc_group *a = pa, *b = pb;
+
+	cond_resched();
+	if (a->rank != b->rank)
+		return a->rank > b->rank ? -1 : 1;
+	return a->first < b->first ? -1 : a->first > b->first;
+}
+
+static void tcpc_groups_sum(const struct tcpc_groups *g, struct tcpc_group *group,
+			    const struct tcpc_group_row *row)
+{
+	unsigned int i;
+
+	for (i = 0; i < TCPC_GROUP_VALUES; i++) {
+		if (g->sums & BIT(i))
+			group->value[i] += row->value[i];
+		else
+			group->value[i] = max_t(u64, group->value[i], row->value[i]);
+	}
+	group->rows++;
+}
+
+/**
+ * tcpc_groups_make() - group the rows
+ * @g: the groups; all rows are there
+ *
+ * Context: process, may sleep. The memory is charged to the caller.
+ * Return: 0 or -ENOMEM.
+ */
+int tcpc_groups_make(struct tcpc_groups *g)
+{
+	struct tcpc_group *group = NULL;
+	struct tcpc_group_row *row;
+	u32 i;
+
+	if (g->names->text.err)
+		return g->names->text.err;
+	if (!g->nr_rows)
+		return 0;
+	for (i = 0; i < g->nr_rows; i++) {
+		row = &g->rows[i];
+		if (!row->cgroup)
+			continue;
+		row->key.group = g->names->text.buf + row->cgroup - 1;
+		row->key.len = tcpc_groups_cut(row->key.group, g->depth);
+	}
+	sort(g->rows, g->nr_rows, sizeof(*g->rows), tcpc_groups_cmp_rows, NULL);
+
+	g->groups = kvcalloc(g->nr_rows, sizeof(*g->groups), GFP_KERNEL_ACCOUNT);
+	if (!g->groups)
+		return -ENOMEM;
+	for (i = 0; i < g->nr_rows; i++) {
+		if (!group || tcpc_series_cmp(&g->rows[i].key, &g->rows[i - 1].key)) {
+			group = &g->groups[g->nr++];
+			group->first = i;
+		}
+		tcpc_groups_sum(g, group, &g->rows[i]);
+		cond_resched();
+	}
+	for (i = 0; i < g->nr; i++)
+		g->groups[i].rank = g->rank(&g->groups[i]);
+	sort(g->groups, g->nr, sizeof(*g->groups), tcpc_groups_cmp, NULL);
+	return 0;
+}
+
+/**
+ * tcpc_groups_free() - free what it has
+ * @g: the groups
+ *
+ * Context: process.
+ */
+void tcpc_groups_free(struct tcpc_groups *g)
+{
+	kvfree(g->rows);
+	kvfree(g->groups);
+}

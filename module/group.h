@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Rows of a census, grouped into the series of metrics. */
+#ifndef TCPC_GROUP_H
+#define TCPC_GROUP_H
+
+#include <linux/types.h>
+
+#include "cgroup.h"
+#include "series.h"
+
+/* Values of a group. */
+#define TCPC_GROUP_VALUES 8
+
+/**
+ * struct tcpc_group_row - a row
+ * @key: of its series; the name of its cgroup is entered when all rows are there
+ * @cgroup: place of that name, plus 1; 0 if there is none
+ * @from: index of what it was made of
+ * @value: its values
+ */
+struct tcpc_group_row {
+	struct tcpc_series_key key;
+	size_t cgroup;
+	u32 from;
+	u32 value[TCPC_GROUP_VALUES];
+};
+
+/**
+ * struct tcpc_group - rows with one key
+ * @first: index of the first
+ * @rows: how many
+ * @rank: the greater, the more does it matter
+ * @value: of each the sum of the rows, or the highest
+ */
+struct tcpc_group {
+	u32 first;
+	u32 rows;
+	u64 rank;
+	u64 value[TCPC_GROUP_VALUES];
+};
+
+/**
+ * struct tcpc_groups - rows being grouped
+ * @names: of the cgroups
+ * @depth: components of a cgroup's path that are shown; 0: all
+ * @sums: values that are added up, a bit each; of the others the highest counts
+ * @rank: says how much a group matters
+ * @rows: the rows; in order of their keys once grouped
+ * @nr_rows: how many
+ * @cap: room
+ * @groups: the groups, those that matter most first
+ * @nr: how many
+ *
+ * Start with all but the first four zero.
+ */
+struct tcpc_groups {
+	struct tcpc_cgroup_names *names;
+	unsigned int depth;
+	unsigned long sums;
+	u64 (*rank)(const struct tcpc_group *group);
+	struct tcpc_group_row *rows;
+	u32 nr_rows;
+	u32 cap;
+	struct tcpc_group *groups;
+	u32 nr;
+};
+
+int tcpc_groups_room(struct tcpc_groups *g, u32 rows);
+struct tcpc_group_row *tcpc_groups_add(struct tcpc_groups *g, struct cgroup *cgrp);
+int tcpc_groups_make(struct tcpc_groups *g);
+void tcpc_groups_free(struct tcpc_groups *g);
+
+#endif /* TCPC_GROUP_H */
