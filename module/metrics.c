@@ -12,7 +12,6 @@
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
-#include <linux/stddef.h>
 #include <linux/string.h>
 
 #include "events.h"
@@ -29,70 +28,15 @@ unsigned int tcpc_metrics_depth = 2;
 /* A row that needs more is not shown: names others chose must not push out the rest. */
 #define TCPC_METRICS_ROW_MAX 4096
 
-/* Values of a listener, in struct tcpc_group. */
-enum {
-	TCPC_QUEUE_LENGTH,
-	TCPC_QUEUE_LENGTH_MAX,
-	TCPC_QUEUE_LIMIT,
-	TCPC_QUEUE_PEAK,
-	TCPC_QUEUE_PEAK_RECENT,
-	TCPC_QUEUE_VALUES,
-};
-
-/* And of an endpoint: first the sockets by cause. */
-enum {
-	TCPC_CLOSE_WAIT_IDLE = TCPC_CAUSES,
-	TCPC_CLOSE_WAIT_VALUES,
-};
-
 static_assert(TCPC_QUEUE_VALUES <= TCPC_GROUP_VALUES);
 static_assert(TCPC_CLOSE_WAIT_VALUES <= TCPC_GROUP_VALUES);
 
-/* By value of a listener. */
-static const struct tcpc_metrics_name {
-	const char *name;
-	const char *help;
-} tcpc_metrics_gauges[TCPC_QUEUE_VALUES] = {
-	[TCPC_QUEUE_LENGTH] = { "accept_queue_length",
-		"Connections that wait for accept()." },
-	[TCPC_QUEUE_LENGTH_MAX] = { "accept_queue_length_max",
-		"Those that wait at the listener that has most of them." },
-	[TCPC_QUEUE_LIMIT] = { "accept_queue_limit",
-		"A listener's queue is full when it holds more; the highest." },
-	[TCPC_QUEUE_PEAK] = { "accept_queue_peak",
-		"Most connections that ever waited at one of the listeners that are there." },
-	[TCPC_QUEUE_PEAK_RECENT] = { "accept_queue_peak_recent",
-		"Most connections that waited at a listener in this minute and the last." },
-};
-
-static const struct tcpc_metrics_counter {
-	struct tcpc_metrics_name of;
-	size_t offset;
-} tcpc_metrics_counters[] = {
-	{ { "accept_queue_queued_total", "Connections that were queued for accept()." },
-	  offsetof(struct tcpc_queue_counts, queued) },
-	{ { "accept_queue_filled_total", "How often a queue became full." },
-	  offsetof(struct tcpc_queue_counts, filled) },
-	{ { "accept_queue_drops_total",
-	    "SYNs and final ACKs that listeners refused, for any reason." },
-	  offsetof(struct tcpc_queue_counts, drops) },
-};
-
-static const struct tcpc_metrics_name tcpc_metrics_close_wait = {
-	"close_wait_sockets", "Sockets in CLOSE_WAIT, by cause."
-};
-
-static const struct tcpc_metrics_name tcpc_metrics_idle = {
-	"close_wait_oldest_idle_seconds",
-	"How long the peer of the one that is idle for longest has not been heard."
-};
-
-/* Of a value: the name, its head and braces, spaces, 20 digits and a newline. */
-#define TCPC_METRICS_LINE (strlen("tcp_census_{} ") + 21)
-
 static u64 tcpc_metrics_rank_queue(const struct tcpc_group *group)
 {
-	return group->value[TCPC_QUEUE_PEAK_RECENT] << 32 | group->value[TCPC_QUEUE_PEAK];
+	u64 recent = max(group->value[TCPC_QUEUE_PEAK_RECENT],
+			 group->value[TCPC_QUEUE_LENGTH_MAX]);
+
+	return recent << 32 | group->value[TCPC_QUEUE_PEAK];
 }
 
 static u64 tcpc_metrics_rank_close_wait(const struct tcpc_group *group)
@@ -197,36 +141,6 @@ static void tcpc_metrics_labels(struct tcpc_metrics *m, const struct tcpc_series
 		m->labels.err = m->word.err;
 }
 
-static size_t tcpc_metrics_size_queue(const struct tcpc_group *group, size_t labels)
-{
-	size_t size = 0;
-	unsigned int i;
-
-	for (i = 0; i < TCPC_QUEUE_VALUES; i++)
-		size += TCPC_METRICS_LINE + strlen(tcpc_metrics_gauges[i].name) + labels;
-	for (i = 0; i < ARRAY_SIZE(tcpc_metrics_counters) && tcpc_events_on(); i++)
-		size += TCPC_METRICS_LINE + strlen(tcpc_metrics_counters[i].of.name) + labels;
-	return size;
-}
-
-static unsigned int tcpc_metrics_causes(const struct tcpc_group *group)
-{
-	unsigned int cause, n = 0;
-
-	for (cause = 0; cause < TCPC_CAUSES; cause++)
-		n += group->value[cause] != 0;
-	return n;
-}
-
-static size_t tcpc_metrics_size_close_wait(const struct tcpc_group *group, size_t labels)
-{
-	size_t line = TCPC_METRICS_LINE + strlen(tcpc_metrics_close_wait.name) + labels +
-		      strlen(",cause=\"unaccepted\"");
-
-	return TCPC_METRICS_LINE + strlen(tcpc_metrics_idle.name) + labels +
-	       line * tcpc_metrics_causes(group);
-}
-
 /*
  * Show a group if there is room for it. Process context. Returns false if not, or if
  * there is no such group.
@@ -246,8 +160,7 @@ static bool tcpc_metrics_show(struct tcpc_metrics *m, struct tcpc_metrics_table 
 	tcpc_metrics_labels(m, &table->groups.rows[group->first].key,
 			    queue ? "local" : "endpoint", !queue);
 	labels = m->labels.len - at;
-	size = queue ? tcpc_metrics_size_queue(group, labels) :
-		       tcpc_metrics_size_close_wait(group, labels);
+	size = tcpc_metrics_size(group, queue, labels);
 	if (m->labels.err || size > TCPC_METRICS_ROW_MAX || size > *room) {
 		m->labels.len = at;
 		return false;
@@ -276,11 +189,7 @@ static void tcpc_metrics_leave(struct tcpc_metrics *m, struct tcpc_metrics_table
 			table->other[k] = max(table->other[k], group->value[k]);
 	}
 	table->others = true;
-	if (table == &m->close_wait)
-		table->omitted += tcpc_metrics_causes(group) + 1;
-	else
-		table->omitted += TCPC_QUEUE_VALUES +
-			(tcpc_events_on() ? ARRAY_SIZE(tcpc_metrics_counters) : 0);
+	table->omitted += tcpc_metrics_series(group, table == &m->queues);
 }
 
 /*
@@ -315,7 +224,7 @@ static int tcpc_metrics_count(struct tcpc_metrics *m)
 		if (row->counted)
 			tcpc_series_show(s, &row->counts);
 		else
-			m->queues.omitted += ARRAY_SIZE(tcpc_metrics_counters);
+			m->queues.omitted += tcpc_metrics_counted();
 	}
 	mutex_unlock(&set->lock);
 	return 0;
@@ -378,103 +287,6 @@ int tcpc_metrics_choose(struct tcpc_metrics *m, size_t room)
 		cond_resched();
 	}
 	return m->labels.err ?: tcpc_metrics_count(m);
-}
-
-/**
- * tcpc_metrics_head() - append what stands before the samples of a metric
- * @t: the text
- * @name: of the metric, without tcp_census_
- * @type: counter, gauge or histogram
- * @help: what it is
- *
- * Context: process, may sleep.
- */
-void tcpc_metrics_head(struct tcpc_text *t, const char *name, const char *type,
-		       const char *help)
-{
-	tcpc_text_printf(t, "# HELP tcp_census_%s %s\n# TYPE tcp_census_%s %s\n", name, help,
-			 name, type);
-}
-
-static void tcpc_metrics_write_close_wait(const struct tcpc_metrics *m, struct tcpc_text *t)
-{
-	const struct tcpc_metrics_table *table = &m->close_wait;
-	const struct tcpc_metrics_row *row;
-	unsigned int i, cause;
-
-	tcpc_metrics_head(t, tcpc_metrics_close_wait.name, "gauge",
-			  tcpc_metrics_close_wait.help);
-	for (i = 0; i < table->nr; i++) {
-		row = &table->rows[i];
-		for (cause = 0; cause < TCPC_CAUSES; cause++)
-			if (row->group->value[cause])
-				tcpc_text_printf(t, "tcp_census_%s{%s,cause=\"%s\"} %llu\n",
-						 tcpc_metrics_close_wait.name,
-						 m->labels.buf + row->labels,
-						 tcpc_cause_names[cause],
-						 row->group->value[cause]);
-	}
-	for (cause = 0; cause < TCPC_CAUSES && table->others; cause++)
-		tcpc_text_printf(t,
-				 "tcp_census_%s{role=\"other\",endpoint=\"other\",cgroup=\"other\",cause=\"%s\"} %llu\n",
-				 tcpc_metrics_close_wait.name, tcpc_cause_names[cause],
-				 table->other[cause]);
-
-	tcpc_metrics_head(t, tcpc_metrics_idle.name, "gauge", tcpc_metrics_idle.help);
-	for (i = 0; i < table->nr; i++)
-		tcpc_text_printf(t, "tcp_census_%s{%s} %llu\n", tcpc_metrics_idle.name,
-				 m->labels.buf + table->rows[i].labels,
-				 table->rows[i].group->value[TCPC_CLOSE_WAIT_IDLE]);
-	if (table->others)
-		tcpc_text_printf(t,
-				 "tcp_census_%s{role=\"other\",endpoint=\"other\",cgroup=\"other\"} %llu\n",
-				 tcpc_metrics_idle.name, table->other[TCPC_CLOSE_WAIT_IDLE]);
-}
-
-static void tcpc_metrics_write_queues(const struct tcpc_metrics *m, struct tcpc_text *t)
-{
-	const struct tcpc_metrics_table *table = &m->queues;
-	const struct tcpc_metrics_counter *counter;
-	const struct tcpc_metrics_name *gauge;
-	unsigned int i, k;
-
-	for (k = 0; k < TCPC_QUEUE_VALUES; k++) {
-		gauge = &tcpc_metrics_gauges[k];
-		tcpc_metrics_head(t, gauge->name, "gauge", gauge->help);
-		for (i = 0; i < table->nr; i++)
-			tcpc_text_printf(t, "tcp_census_%s{%s} %llu\n", gauge->name,
-					 m->labels.buf + table->rows[i].labels,
-					 table->rows[i].group->value[k]);
-		/* The limit of one says nothing of the queue of another. */
-		if (table->others && k != TCPC_QUEUE_LIMIT)
-			tcpc_text_printf(t,
-					 "tcp_census_%s{local=\"other\",cgroup=\"other\"} %llu\n",
-					 gauge->name, table->other[k]);
-	}
-	for (k = 0; k < ARRAY_SIZE(tcpc_metrics_counters) && tcpc_events_on(); k++) {
-		counter = &tcpc_metrics_counters[k];
-		tcpc_metrics_head(t, counter->of.name, "counter", counter->of.help);
-		for (i = 0; i < table->nr; i++)
-			if (table->rows[i].counted)
-				tcpc_text_printf(t, "tcp_census_%s{%s} %llu\n",
-						 counter->of.name,
-						 m->labels.buf + table->rows[i].labels,
-						 *(const u64 *)((const void *)
-						 &table->rows[i].counts + counter->offset));
-	}
-}
-
-/**
- * tcpc_metrics_write() - append those that were chosen
- * @m: the metrics
- * @t: the text
- *
- * Context: process, may sleep.
- */
-void tcpc_metrics_write(const struct tcpc_metrics *m, struct tcpc_text *t)
-{
-	tcpc_metrics_write_close_wait(m, t);
-	tcpc_metrics_write_queues(m, t);
 }
 
 /**

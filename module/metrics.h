@@ -5,6 +5,7 @@
 
 #include <linux/types.h>
 
+#include "cause.h"
 #include "group.h"
 
 struct tcpc_view;
@@ -14,6 +15,22 @@ struct tcpc_view;
 
 /* Listeners, and endpoints, that are shown at most. */
 #define TCPC_METRICS_ROWS 64
+
+/* Values of a listener, in struct tcpc_group. */
+enum {
+	TCPC_QUEUE_LENGTH,
+	TCPC_QUEUE_LENGTH_MAX,
+	TCPC_QUEUE_LIMIT,
+	TCPC_QUEUE_PEAK,
+	TCPC_QUEUE_PEAK_RECENT,
+	TCPC_QUEUE_VALUES,
+};
+
+/* And of an endpoint: first the sockets by cause. */
+enum {
+	TCPC_CLOSE_WAIT_IDLE = TCPC_CAUSES,
+	TCPC_CLOSE_WAIT_VALUES,
+};
 
 extern unsigned int tcpc_metrics_depth;
 
@@ -65,6 +82,9 @@ struct tcpc_metrics {
 	struct tcpc_metrics_table close_wait;
 };
 
+unsigned int tcpc_metrics_series(const struct tcpc_group *group, bool queue);
+unsigned int tcpc_metrics_counted(void);
+size_t tcpc_metrics_size(const struct tcpc_group *group, bool queue, size_t labels);
 void tcpc_metrics_head(struct tcpc_text *t, const char *name, const char *type,
 		       const char *help);
 

@@ -10,6 +10,7 @@
 
 #include "lib/closing.h"
 #include "lib/ended.h"
+#include "lib/metrics.h"
 #include "lib/module.h"
 #include "lib/moves.h"
 #include "lib/test.h"
@@ -81,6 +82,7 @@ TEST_F(events, off)
 	};
 	struct moves no_moves = {}, moves;
 	struct closings none = {}, got;
+	struct metrics m;
 	struct counts c;
 	struct table t;
 	struct addr to;
@@ -120,6 +122,15 @@ TEST_F(events, off)
 	census_counts(&c);
 	EXPECT_EQ(6, c.n[TCP_ESTABLISHED][V4]);
 	EXPECT_EQ(1, c.n[TCP_LISTEN][V4]);
+	/* What is not known is not said to be 0. */
+	metrics_read(&m, METRICS_NET);
+	EXPECT_EQ(3, metrics_sum(&m, "accept_queue_length"));
+	for (i = 0; i < m.nr; i++)
+		EXPECT_TRUE(!m.samples[i].grows ||
+			    !strncmp(m.samples[i].series, "reaper_actions_total{", 21))
+			TH_LOG("%s", m.samples[i].series);
+	EXPECT_EQ(0, metrics_count(&m, "accept_queue_peak"));
+	metrics_free(&m);
 
 	reload("census_ms=0");
 	EXPECT_TRUE(is_on());
