@@ -446,8 +446,9 @@ TEST_F(metrics, nothing_falls)
 	census_thaw();
 	for (i = 0; i < ARRAY_SIZE(ports); i++)
 		w[i] = worker_start(services, &ports[i], -1);
-	must(wait_for(worker_rounds(w[0]) && worker_rounds(w[1])));
 	for (i = 0; i < LOOKS; i++) {
+		/* Between any two one has come or gone. */
+		must(wait_for(worker_rounds(w[0]) + worker_rounds(w[1]) > i));
 		metrics_read(&m[i], METRICS_HOST);
 		ASSERT_GT(BYTES_MAX, m[i].size);
 		if (longest < m[i].size)
@@ -460,11 +461,12 @@ TEST_F(metrics, nothing_falls)
 	TH_LOG("%u bytes at most, %lu services came and went, met %u and %u times", longest,
 	       worker_rounds(w[0]) + worker_rounds(w[1]), met[0], met[1]);
 	/* There was something that might have. */
-	EXPECT_LT(LOOKS, worker_rounds(w[0]) + worker_rounds(w[1]));
+	EXPECT_LT(0, worker_rounds(w[0]));
+	EXPECT_LT(0, worker_rounds(w[1]));
 	EXPECT_LT(5, met[0]);
 	EXPECT_LT(5, met[1]);
 	first = metrics_value(&m[0], "state_entered_total{state=\"close_wait\"}");
-	EXPECT_LT(first + 4 * LOOKS / 2,
+	EXPECT_LT(first,
 		  metrics_value(&m[LOOKS - 1], "state_entered_total{state=\"close_wait\"}"));
 	/* Gauges are the sum of all. */
 	EXPECT_LE(2 * NETS + GROUP,
