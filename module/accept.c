@@ -74,7 +74,7 @@ static void tcpc_accept_count(const struct tcpc_accept *a)
 			atomic_set(&rec->full, 0);
 	} else if (a->sure &&
 		   tcpc_queue_rose(a->depth, limit, atomic_xchg(&rec->full, 1))) {
-		atomic_inc(&rec->filled);
+		atomic64_inc(&rec->filled);
 	}
 }
 

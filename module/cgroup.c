@@ -11,9 +11,6 @@
 
 #include "cgroup.h"
 
-/* Bytes of a path that are shown; a longer one is cut: "/a/b...". */
-#define TCPC_CGROUP_SHOWN 256
-
 #ifdef CONFIG_SOCK_CGROUP_DATA
 
 /**

@@ -7,6 +7,9 @@
 
 #include "text.h"
 
+/* Bytes of a path that are shown; a longer one is cut: "/a/b...". */
+#define TCPC_CGROUP_SHOWN 256
+
 struct cgroup;
 struct cgroup_namespace;
 struct sock;

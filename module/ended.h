@@ -46,7 +46,7 @@ struct tcpc_ended {
 	struct cgroup *cgroup;
 	u32 peak;
 	u32 limit;
-	u32 filled;
+	u64 filled;
 	u32 drops;
 	u64 lifetime_s;
 };

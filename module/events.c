@@ -368,6 +368,7 @@ void tcpc_events_exit(void)
 {
 	if (!tcpc_events_tracepoint)
 		return;
+	tcpc_record_stop();
 	tracepoint_probe_unregister(tcpc_events_tracepoint, tcpc_events_probe, NULL);
 	tracepoint_synchronize_unregister();
 	tcpc_adopt_exit();

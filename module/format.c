@@ -69,7 +69,7 @@ static const struct tcpc_column tcpc_listeners_columns[] = {
 	{ TCPC_L(limit, tcpc_cell_u32) },
 	{ TCPC_L_AS("peak", peaks.peak, tcpc_cell_u32) },
 	{ TCPC_L_AS("peak_recent", peaks.recent, tcpc_cell_u32) },
-	{ TCPC_L_AS("filled", peaks.filled, tcpc_cell_u32) },
+	{ TCPC_L_AS("filled", peaks.filled, tcpc_cell_u64) },
 	{ TCPC_L_AS("queued", peaks.queued, tcpc_cell_u64) },
 	{ TCPC_L(drops, tcpc_cell_u32) },
 	{ TCPC_L(syn_queue, tcpc_cell_u32) },

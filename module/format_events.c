@@ -117,7 +117,7 @@ static const struct tcpc_column tcpc_ended_columns[] = {
 	{ TCPC_E(uid, tcpc_cell_uid), .text = true },
 	{ TCPC_E(peak, tcpc_cell_u32) },
 	{ TCPC_E(limit, tcpc_cell_u32) },
-	{ TCPC_E(filled, tcpc_cell_u32) },
+	{ TCPC_E(filled, tcpc_cell_u64) },
 	{ TCPC_E(drops, tcpc_cell_u32) },
 	{ TCPC_E(lifetime_s, tcpc_cell_u64) },
 };

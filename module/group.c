@@ -7,6 +7,7 @@
 #include <linux/sort.h>
 #include <linux/string.h>
 
+#include "cgroup.h"
 #include "group.h"
 
 /**
@@ -28,6 +29,22 @@ int tcpc_groups_room(struct tcpc_groups *g, u32 rows)
 	return 0;
 }
 
+/*
+ * The reader's root is what a cgroup's path has before that which he sees of it.
+ * Process context.
+ */
+static void tcpc_groups_top(struct tcpc_group_names *names, const char *path,
+			    const char *seen)
+{
+	size_t len = strlen(path), below = strcmp(seen, "/") ? strlen(seen) : 0;
+
+	/* A long one is not whole. */
+	if (len > TCPC_CGROUP_SHOWN || len < below)
+		return;
+	names->top = path - names->all.text.buf + 1;
+	names->top_len = strcmp(path, "/") ? len - below : 0;
+}
+
 /**
  * tcpc_groups_add() - add a row
  * @g: the groups; there is room
@@ -39,15 +56,20 @@ int tcpc_groups_room(struct tcpc_groups *g, u32 rows)
 struct tcpc_group_row *tcpc_groups_add(struct tcpc_groups *g, struct cgroup *cgrp)
 {
 	struct tcpc_group_row *row = &g->rows[g->nr_rows++];
-	const char *name = tcpc_cgroup_name(g->names, cgrp);
+	struct tcpc_group_names *names = g->names;
+	const char *path = tcpc_cgroup_name(&names->all, cgrp);
+	const char *seen = tcpc_cgroup_name(names->view, cgrp);
 
 	memset(row, 0, sizeof(*row));
-	/* The names move as they become more. */
-	row->cgroup = name ? name - g->names->text.buf + 1 : 0;
+	if (!path)
+		return row;
+	row->cgroup = path - names->all.text.buf + 1;
+	if (seen && !names->top)
+		tcpc_groups_top(names, path, seen);
 	return row;
 }
 
-/* Length of the part of a path that is shown: "/a/b" of "/a/b/c" if that is two. */
+/* Length of the part of a path that counts: "/a/b" of "/a/b/c" if that is two. */
 static unsigned int tcpc_groups_cut(const char *path, unsigned int depth)
 {
 	const char *end = path;
@@ -58,13 +80,45 @@ static unsigned int tcpc_groups_cut(const char *path, unsigned int depth)
 	return end - path;
 }
 
+/*
+ * Enter the name of a row's cgroup: what counts of it, and what the reader sees of
+ * that, which is the same for all rows where it is the same.
+ */
+static void tcpc_groups_name(const struct tcpc_group_names *names,
+			     struct tcpc_group_row *row)
+{
+	const char *all = names->all.text.buf, *top = all + names->top - 1;
+	size_t len = names->top_len;
+
+	if (!row->cgroup)
+		return;
+	row->group = all + row->cgroup - 1;
+	row->len = tcpc_groups_cut(row->group, names->depth);
+	if (!names->top)
+		return;
+	if (row->len > len && !memcmp(row->group, top, len) && row->group[len] == '/') {
+		row->key.group = row->group + len;
+		row->key.len = row->len - len;
+	} else if (row->len <= len && !memcmp(row->group, top, row->len) &&
+		   (row->len == len || top[row->len] == '/')) {
+		/* The reader's root, or cut above it. */
+		row->key.group = "/";
+		row->key.len = 1;
+	}
+}
+
 /* Process context. */
 static int tcpc_groups_cmp_rows(const void *pa, const void *pb)
 {
 	const struct tcpc_group_row *a = pa, *b = pb;
+	int cmp = tcpc_series_cmp(&a->key, &b->key);
 
 	cond_resched();
-	return tcpc_series_cmp(&a->key, &b->key);
+	if (cmp)
+		return cmp;
+	if (a->len != b->len)
+		return a->len < b->len ? -1 : 1;
+	return a->len && a->group != b->group ? memcmp(a->group, b->group, a->len) : 0;
 }
 
 /* Process context. Those that matter most first; else in order. */
@@ -102,23 +156,19 @@ static void tcpc_groups_sum(const struct tcpc_groups *g, struct tcpc_group *grou
 int tcpc_groups_make(struct tcpc_groups *g)
 {
 	struct tcpc_group *group = NULL;
-	struct tcpc_group_row *row;
-	u32 i;
+	u32 i, nr = 0;
 
-	if (g->names->text.err)
-		return g->names->text.err;
+	if (g->names->all.text.err || g->names->view->text.err)
+		return -ENOMEM;
 	if (!g->nr_rows)
 		return 0;
-	for (i = 0; i < g->nr_rows; i++) {
-		row = &g->rows[i];
-		if (!row->cgroup)
-			continue;
-		row->key.group = g->names->text.buf + row->cgroup - 1;
-		row->key.len = tcpc_groups_cut(row->key.group, g->depth);
-	}
+	for (i = 0; i < g->nr_rows; i++)
+		tcpc_groups_name(g->names, &g->rows[i]);
 	sort(g->rows, g->nr_rows, sizeof(*g->rows), tcpc_groups_cmp_rows, NULL);
 
-	g->groups = kvcalloc(g->nr_rows, sizeof(*g->groups), GFP_KERNEL_ACCOUNT);
+	for (i = 0; i < g->nr_rows; i++)
+		nr += !i || tcpc_series_cmp(&g->rows[i].key, &g->rows[i - 1].key);
+	g->groups = kvcalloc(nr, sizeof(*g->groups), GFP_KERNEL_ACCOUNT);
 	if (!g->groups)
 		return -ENOMEM;
 	for (i = 0; i < g->nr_rows; i++) {

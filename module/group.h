@@ -12,15 +12,37 @@
 #define TCPC_GROUP_VALUES 8
 
 /**
+ * struct tcpc_group_names - names of cgroups
+ * @all: as the root of the hierarchy sees them: what a cgroup is known by, whoever reads
+ * @view: as the reader's namespace does
+ * @depth: components of the path from the root that count; 0: all
+ * @top: place in @all of a path, plus 1, that begins with that of the reader's root;
+ *	0 if he sees none of them
+ * @top_len: length of that of the reader's root; 0 if that is the root
+ */
+struct tcpc_group_names {
+	struct tcpc_cgroup_names all;
+	struct tcpc_cgroup_names *view;
+	unsigned int depth;
+	size_t top;
+	size_t top_len;
+};
+
+/**
  * struct tcpc_group_row - a row
- * @key: of its series; the name of its cgroup is entered when all rows are there
- * @cgroup: place of that name, plus 1; 0 if there is none
+ * @key: of its series, as the reader sees it; the cgroup is entered when all rows are
+ *	there
+ * @cgroup: place of the cgroup's name in @all of the names, plus 1; 0 if it has none
+ * @group: that name as far as it counts, whoever sees it
+ * @len: of that, in bytes
  * @from: index of what it was made of
  * @value: its values
  */
 struct tcpc_group_row {
 	struct tcpc_series_key key;
 	size_t cgroup;
+	const char *group;
+	unsigned int len;
 	u32 from;
 	u32 value[TCPC_GROUP_VALUES];
 };
@@ -41,21 +63,20 @@ struct tcpc_group {
 
 /**
  * struct tcpc_groups - rows being grouped
- * @names: of the cgroups
- * @depth: components of a cgroup's path that are shown; 0: all
+ * @names: of the cgroups; they move as they become more, and must not any more once
+ *	rows are grouped
  * @sums: values that are added up, a bit each; of the others the highest counts
  * @rank: says how much a group matters
- * @rows: the rows; in order of their keys once grouped
+ * @rows: the rows; in order of their keys once grouped, and in that of @group
  * @nr_rows: how many
  * @cap: room
  * @groups: the groups, those that matter most first
  * @nr: how many
  *
- * Start with all but the first four zero.
+ * Start with all but the first three zero.
  */
 struct tcpc_groups {
-	struct tcpc_cgroup_names *names;
-	unsigned int depth;
+	struct tcpc_group_names *names;
 	unsigned long sums;
 	u64 (*rank)(const struct tcpc_group *group);
 	struct tcpc_group_row *rows;

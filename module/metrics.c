@@ -25,8 +25,8 @@ unsigned int tcpc_metrics_depth = 2;
 /* More than what is written besides the rows: heads, and the others. */
 #define TCPC_METRICS_REST 5120
 
-/* A row that needs more is not shown: names others chose must not push out the rest. */
-#define TCPC_METRICS_ROW_MAX 4096
+/* A row that needs more is not shown: names others chose leave room for some 25. */
+#define TCPC_METRICS_ROW_MAX 2048
 
 static_assert(TCPC_QUEUE_VALUES <= TCPC_GROUP_VALUES);
 static_assert(TCPC_CLOSE_WAIT_VALUES <= TCPC_GROUP_VALUES);
@@ -126,9 +126,12 @@ static void tcpc_metrics_label(struct tcpc_metrics *m, const char *name)
 static void tcpc_metrics_labels(struct tcpc_metrics *m, const struct tcpc_series_key *key,
 				const char *address, bool role)
 {
+	/* By number: interfaces' names change, and may look like one. */
+	const struct tcpc_view anywhere = {};
+
 	if (role)
 		tcpc_text_printf(&m->labels, "role=\"%s\",", tcpc_role_names[key->role]);
-	tcpc_text_addr_port(&m->word, m->view, &key->addr, key->ifindex, key->port);
+	tcpc_text_addr_port(&m->word, &anywhere, &key->addr, key->ifindex, key->port);
 	tcpc_metrics_label(m, address);
 	tcpc_text_printf(&m->labels, ",");
 	if (key->len)
@@ -193,41 +196,57 @@ static void tcpc_metrics_leave(struct tcpc_metrics *m, struct tcpc_metrics_table
 }
 
 /*
- * What is counted of the listeners that are shown. Process context; the mutex may wait
- * for others who are at the same. Returns 0, or -EINTR if the caller was killed.
+ * What is counted of the listeners that are shown. To a reader in a container several
+ * series may look the same. Process context.
  */
-static int tcpc_metrics_count(struct tcpc_metrics *m)
+static void tcpc_metrics_count_row(struct tcpc_metrics *m, struct tcpc_metrics_row *row)
 {
 	enum tcpc_series_of of = m->view->tn ? TCPC_SERIES_NET : TCPC_SERIES_HOST;
 	const struct tcpc_listener *all = m->view->census->listeners, *l;
-	struct tcpc_series_set *set;
-	struct tcpc_metrics_row *row;
+	struct tcpc_series_set *set = m->view->tn ? &m->view->tn->series : &tcpc_series_host;
+	const struct tcpc_group_row *at = &m->queues.groups.rows[row->group->first];
+	const struct tcpc_group_row *end = at + row->group->rows;
+	struct tcpc_queue_counts counts;
+	struct tcpc_series_key key;
 	struct tcpc_series *s;
-	u32 i, k;
 
-	if (!tcpc_events_on())
-		return 0;
-	set = m->view->tn ? &m->view->tn->series : &tcpc_series_host;
-	if (mutex_lock_killable(&set->lock))
-		return -EINTR;
-	for (i = 0; i < m->queues.nr; i++) {
-		row = &m->queues.rows[i];
-		s = tcpc_series_get(set, &m->queues.groups.rows[row->group->first].key);
-		if (s)
-			tcpc_record_counted(&row->counts, s);
-		for (k = 0; s && k < row->group->rows; k++) {
-			l = &all[m->queues.groups.rows[row->group->first + k].from];
+	while (at < end) {
+		key = at->key;
+		key.group = at->group;
+		key.len = at->len;
+		s = tcpc_series_get(set, &key);
+		if (!s) {
+			row->counted = false;
+			return;
+		}
+		memset(&counts, 0, sizeof(counts));
+		tcpc_record_counted(&counts, s);
+		for (; at < end && at->len == key.len &&
+		     !memcmp(at->group ?: "", key.group ?: "", key.len); at++) {
+			l = &all[at->from];
 			row->counted |= l->peaks.id &&
-				tcpc_record_count(&row->counts, l->ptr, l->peaks.id, s, of);
+				tcpc_record_count(&counts, l->ptr, l->peaks.id, s, of);
 			cond_resched();
 		}
-		if (row->counted)
-			tcpc_series_show(s, &row->counts);
-		else
+		tcpc_series_put(s, &counts);
+		row->counts.queued += counts.queued;
+		row->counts.filled += counts.filled;
+		row->counts.drops += counts.drops;
+	}
+}
+
+/* Process context. */
+static void tcpc_metrics_count(struct tcpc_metrics *m)
+{
+	struct tcpc_metrics_row *row;
+	u32 i;
+
+	for (i = 0; i < m->queues.nr && tcpc_events_on(); i++) {
+		row = &m->queues.rows[i];
+		tcpc_metrics_count_row(m, row);
+		if (!row->counted)
 			m->queues.omitted += tcpc_metrics_counted();
 	}
-	mutex_unlock(&set->lock);
-	return 0;
 }
 
 /**
@@ -245,14 +264,14 @@ struct tcpc_metrics *tcpc_metrics_alloc(const struct tcpc_view *view)
 	if (!m)
 		return NULL;
 	m->view = view;
+	m->names.view = view->cgroups;
+	m->names.depth = tcpc_metrics_depth;
 	g = &m->queues.groups;
-	g->names = view->cgroups;
-	g->depth = tcpc_metrics_depth;
+	g->names = &m->names;
 	g->sums = BIT(TCPC_QUEUE_LENGTH);
 	g->rank = tcpc_metrics_rank_queue;
 	g = &m->close_wait.groups;
-	g->names = view->cgroups;
-	g->depth = tcpc_metrics_depth;
+	g->names = &m->names;
 	g->sums = GENMASK(TCPC_CAUSES - 1, 0);
 	g->rank = tcpc_metrics_rank_close_wait;
 	return m;
@@ -266,7 +285,7 @@ struct tcpc_metrics *tcpc_metrics_alloc(const struct tcpc_view *view)
  * Of both kinds by turns, so that neither has it all.
  *
  * Context: process, may sleep.
- * Return: 0, -ENOMEM, or -EINTR if the caller was killed.
+ * Return: 0 or -ENOMEM.
  */
 int tcpc_metrics_choose(struct tcpc_metrics *m, size_t room)
 {
@@ -286,7 +305,9 @@ int tcpc_metrics_choose(struct tcpc_metrics *m, size_t room)
 				tcpc_metrics_leave(m, tables[k], i);
 		cond_resched();
 	}
-	return m->labels.err ?: tcpc_metrics_count(m);
+	if (!m->labels.err)
+		tcpc_metrics_count(m);
+	return m->labels.err;
 }
 
 /**
@@ -301,6 +322,7 @@ void tcpc_metrics_free(struct tcpc_metrics *m)
 		return;
 	tcpc_groups_free(&m->queues.groups);
 	tcpc_groups_free(&m->close_wait.groups);
+	tcpc_cgroup_names_free(&m->names.all);
 	kvfree(m->labels.buf);
 	kvfree(m->word.buf);
 	kfree(m);

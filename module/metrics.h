@@ -69,6 +69,7 @@ struct tcpc_metrics_table {
 /**
  * struct tcpc_metrics - them
  * @view: of whom
+ * @names: of the cgroups
  * @labels: of all rows that are shown, each ended by NUL
  * @word: the value of a label
  * @queues: the listeners
@@ -76,6 +77,7 @@ struct tcpc_metrics_table {
  */
 struct tcpc_metrics {
 	const struct tcpc_view *view;
+	struct tcpc_group_names names;
 	struct tcpc_text labels;
 	struct tcpc_text word;
 	struct tcpc_metrics_table queues;

@@ -92,7 +92,7 @@ static unsigned int tcpc_metrics_causes(const struct tcpc_group *group)
 static size_t tcpc_metrics_size_close_wait(const struct tcpc_group *group, size_t labels)
 {
 	size_t line = TCPC_METRICS_LINE + strlen(tcpc_metrics_close_wait.name) + labels +
-		      strlen(",cause=\"unaccepted\"");
+		      strlen(",cause=\"fin_pending\"");
 
 	return TCPC_METRICS_LINE + strlen(tcpc_metrics_idle.name) + labels +
 	       line * tcpc_metrics_causes(group);

@@ -66,6 +66,6 @@ void tcpc_record_read(struct tcpc_peaks *peaks, const struct sock *sk, u32 depth
 	peaks->peak = atomic_read(&rec->peak);
 	peaks->recent = tcpc_recent_peak(atomic64_read(&rec->recent),
 					 tcpc_record_minute());
-	peaks->filled = atomic_read(&rec->filled);
+	peaks->filled = atomic64_read(&rec->filled);
 	peaks->queued = atomic64_read(&rec->queued);
 }

@@ -36,7 +36,7 @@
  * interrupts off: it is taken where a tracepoint has turned preemption off, on
  * PREEMPT_RT too. Held to link or unlink one record.
  */
-static DEFINE_RAW_SPINLOCK(tcpc_record_lock);
+DEFINE_RAW_SPINLOCK(tcpc_record_lock);
 static struct hlist_head *tcpc_record_by_sock;
 static struct hlist_head *tcpc_record_by_local;
 static unsigned int tcpc_record_nr; /* of all namespaces */
@@ -171,30 +171,6 @@ static void tcpc_record_unlink(struct tcpc_record *rec)
 	list_del_rcu(&rec->ring);
 }
 
-static void tcpc_record_add_counts(struct tcpc_queue_counts *sum,
-				   const struct tcpc_record *rec)
-{
-	sum->queued += atomic64_read(&rec->queued);
-	sum->filled += atomic_read(&rec->filled);
-	/* It wraps, and so does what it began with. */
-	sum->drops += (u32)sk_drops_read(rec->sk) - rec->drops;
-}
-
-/* Leave its counts to the series it is part of. Under the lock. */
-static void tcpc_record_keep(struct tcpc_record *rec)
-{
-	struct tcpc_series *s;
-	unsigned int i;
-
-	for (i = 0; i < TCPC_SERIES_OF; i++) {
-		s = rec->series[i];
-		if (!s)
-			continue;
-		tcpc_record_add_counts(&s->ended, rec);
-		WRITE_ONCE(s->members, s->members - 1);
-	}
-}
-
 /* Under the lock. */
 static void tcpc_record_remove(struct tcpc_record *rec)
 {
@@ -236,6 +212,7 @@ bool tcpc_record_add(struct tcpc_record *rec, struct tcpc_net *tn, struct sock *
 	tcpc_sock_local(sk, &rec->addr);
 	rec->began = ktime_get_seconds();
 	rec->drops = drops;
+	rec->drops_seen = sk_drops_read(sk);
 
 	raw_spin_lock_irqsave(&tcpc_record_lock, flags);
 	if (!records->closed && !tcpc_record_of(sk)) {
@@ -289,7 +266,7 @@ static bool tcpc_record_bad(struct tcpc_record *rec, struct sock *sk)
 
 	e->peak = atomic_read(&rec->peak);
 	e->limit = READ_ONCE(sk->sk_max_ack_backlog);
-	e->filled = atomic_read(&rec->filled);
+	e->filled = atomic64_read(&rec->filled);
 	e->drops = sk_drops_read(sk) - rec->drops;
 	if (!rec->over && !e->drops && !tcpc_queue_dead(sk))
 		return false;
@@ -327,72 +304,6 @@ void tcpc_record_end(struct sock *sk)
 		tcpc_ended_add(&rec->tn->ended, &rec->ended);
 	else
 		tcpc_record_free(rec);
-}
-
-/**
- * tcpc_record_count() - add the counts of a listener that is there
- * @sum: what they are added to
- * @sk: it, only compared: it may be another by now
- * @id: of its record
- * @s: when it ends it adds them to this; unless it adds them to another one of the kind,
- *	shown to somebody who sees its cgroup under another name
- * @of: the kind of @s; the mutex of its set is held
- *
- * Context: process.
- * Return: false if it has ended.
- */
-bool tcpc_record_count(struct tcpc_queue_counts *sum, const struct sock *sk, u64 id,
-		       struct tcpc_series *s, enum tcpc_series_of of)
-{
-	struct tcpc_record *rec;
-	bool there;
-
-	/* As tcpc_record_end() takes the lock: an end is before this, or after. */
-	raw_spin_lock_irq(&tcpc_record_lock);
-	rec = tcpc_record_of(sk);
-	there = rec && rec->id == id;
-	if (there) {
-		if (!rec->series[of]) {
-			rec->series[of] = s;
-			WRITE_ONCE(s->members, s->members + 1);
-		}
-		tcpc_record_add_counts(sum, rec);
-	}
-	raw_spin_unlock_irq(&tcpc_record_lock);
-	return there;
-}
-
-/**
- * tcpc_record_counted() - add the counts of those that have ended
- * @sum: what they are added to
- * @s: the series they were part of; the mutex of its set is held
- *
- * Context: process.
- */
-void tcpc_record_counted(struct tcpc_queue_counts *sum, const struct tcpc_series *s)
-{
-	raw_spin_lock_irq(&tcpc_record_lock);
-	sum->queued += s->ended.queued;
-	sum->filled += s->ended.filled;
-	sum->drops += s->ended.drops;
-	raw_spin_unlock_irq(&tcpc_record_lock);
-}
-
-/**
- * tcpc_record_members() - will any listener add to a series?
- * @s: the series; the mutex of its set is held
- *
- * Context: process.
- * Return: true if so. If not, nobody is just adding either.
- */
-bool tcpc_record_members(const struct tcpc_series *s)
-{
-	bool members;
-
-	raw_spin_lock_irq(&tcpc_record_lock);
-	members = s->members;
-	raw_spin_unlock_irq(&tcpc_record_lock);
-	return members;
 }
 
 /**

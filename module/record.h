@@ -6,6 +6,7 @@
 #include <linux/atomic.h>
 #include <linux/in6.h>
 #include <linux/list.h>
+#include <linux/spinlock.h>
 #include <linux/types.h>
 
 #include "ended.h"
@@ -35,6 +36,8 @@ struct tcpc_net;
  * @node: in its namespace's list
  * @began: when it was made, ktime_get_seconds()
  * @drops: of the listener when it began to listen
+ * @drops_seen: of it when @dropped was last added to
+ * @dropped: since the record was made
  * @id: a number no other record has or will have while the module is loaded
  * @series: where its counts go when it ends, or NULL
  * @ended: what is left of it when it has ended
@@ -55,7 +58,7 @@ struct tcpc_record {
 	bool over;
 	atomic_t peak;
 	atomic_t full;
-	atomic_t filled;
+	atomic64_t filled;
 	atomic64_t recent;
 	atomic64_t queued;
 
@@ -63,6 +66,8 @@ struct tcpc_record {
 	struct list_head node;
 	u64 began;
 	u32 drops;
+	u32 drops_seen;
+	u64 dropped;
 	u64 id;
 	struct tcpc_series *series[TCPC_SERIES_OF];
 	struct tcpc_ended ended;
@@ -100,9 +105,12 @@ struct tcpc_peaks {
 	u64 id;
 	u32 peak;
 	u32 recent;
-	u32 filled;
+	u64 filled;
 	u64 queued;
 };
+
+/* For record.c, which says what it protects, and record_counts.c. */
+extern raw_spinlock_t tcpc_record_lock;
 
 struct tcpc_record *tcpc_record_alloc(gfp_t gfp);
 void tcpc_record_free(struct tcpc_record *rec);
@@ -115,10 +123,13 @@ void tcpc_record_end(struct sock *sk);
 void tcpc_record_settle(struct tcpc_record *rec);
 void tcpc_record_see(struct tcpc_record *rec, u32 depth);
 void tcpc_record_read(struct tcpc_peaks *peaks, const struct sock *sk, u32 depth);
+void tcpc_record_keep(struct tcpc_record *rec);
 bool tcpc_record_count(struct tcpc_queue_counts *sum, const struct sock *sk, u64 id,
 		       struct tcpc_series *s, enum tcpc_series_of of);
 void tcpc_record_counted(struct tcpc_queue_counts *sum, const struct tcpc_series *s);
 bool tcpc_record_members(const struct tcpc_series *s);
+unsigned int tcpc_record_manned(const struct tcpc_series_set *set);
+void tcpc_record_stop(void);
 unsigned int tcpc_record_total(void);
 
 void tcpc_records_init(struct tcpc_records *records);

@@ -20,10 +20,15 @@
 #include "record.h"
 #include "series.h"
 
+/* Series without listeners that are kept: of a namespace, and of the host. */
+#define TCPC_SERIES_MAX 256
 #define TCPC_SERIES_HOST_MAX 2048
 
+/* How far to look for one that can go. */
+#define TCPC_SERIES_LOOK 256
+
 struct tcpc_series_set tcpc_series_host = {
-	.lock = __MUTEX_INITIALIZER(tcpc_series_host.lock),
+	.lock = __SPIN_LOCK_UNLOCKED(tcpc_series_host.lock),
 	.used = LIST_HEAD_INIT(tcpc_series_host.used),
 	.max = TCPC_SERIES_HOST_MAX,
 };
@@ -63,11 +68,12 @@ int tcpc_series_cmp(const struct tcpc_series_key *a, const struct tcpc_series_ke
  */
 void tcpc_series_init(struct tcpc_series_set *set)
 {
-	mutex_init(&set->lock);
+	spin_lock_init(&set->lock);
 	INIT_LIST_HEAD(&set->used);
 	set->max = TCPC_SERIES_MAX;
 }
 
+/* Under the lock, or when nobody else is there. */
 static void tcpc_series_remove(struct tcpc_series_set *set, struct tcpc_series *s)
 {
 	hlist_del(&s->node);
@@ -90,74 +96,110 @@ void tcpc_series_free(struct tcpc_series_set *set)
 		tcpc_series_remove(set, s);
 }
 
-/*
- * Room for one more: of those to which no listener adds the one that was not shown for
- * longest goes. If it comes back it begins anew. Under the mutex, which members are
- * added under as well.
- */
-static bool tcpc_series_room(struct tcpc_series_set *set)
+static struct tcpc_series *tcpc_series_find(struct tcpc_series_set *set,
+					    const struct tcpc_series_key *key)
 {
 	struct tcpc_series *s;
 
-	if (set->nr < set->max)
-		return true;
-	list_for_each_entry(s, &set->used, used) {
-		if (READ_ONCE(s->members) || tcpc_record_members(s))
-			continue;
-		tcpc_series_remove(set, s);
-		return true;
-	}
-	return false;
+	hlist_for_each_entry(s, &set->heads[key->port % TCPC_SERIES_HEADS], node)
+		if (!tcpc_series_cmp(&s->key, key))
+			return s;
+	return NULL;
 }
 
-/**
- * tcpc_series_get() - a series that is to be shown
- * @set: of whoever shows it; its mutex is held
- * @key: which
- *
- * Context: process, may sleep. The memory is charged to the caller.
- * Return: it, until the mutex is released; or NULL if there is no room, or no memory.
+/*
+ * If enough are kept of which no listener is left, the one of them goes that was not
+ * shown for longest; if it comes back it begins anew. Those with listeners are as many
+ * as there are listeners, at most; who meets them on the way puts them behind the
+ * others, so that the way is short in the long run. Under the lock.
  */
-struct tcpc_series *tcpc_series_get(struct tcpc_series_set *set,
-				    const struct tcpc_series_key *key)
+static void tcpc_series_shrink(struct tcpc_series_set *set)
 {
-	struct hlist_head *head = &set->heads[key->port % TCPC_SERIES_HEADS];
-	struct tcpc_series *s;
-	char *group;
+	unsigned int look = TCPC_SERIES_LOOK;
+	struct tcpc_series *s, *next;
 
-	hlist_for_each_entry(s, head, node) {
-		if (tcpc_series_cmp(&s->key, key))
-			continue;
+	if (set->nr - tcpc_record_manned(set) < set->max)
+		return;
+	list_for_each_entry_safe(s, next, &set->used, used) {
+		if (!look--)
+			return;
+		if (!s->users && !tcpc_record_members(s)) {
+			tcpc_series_remove(set, s);
+			return;
+		}
 		list_move_tail(&s->used, &set->used);
-		return s;
 	}
-	if (!tcpc_series_room(set))
-		return NULL;
-	s = kzalloc(sizeof(*s) + key->len, GFP_KERNEL_ACCOUNT);
+}
+
+/* Process context. */
+static struct tcpc_series *tcpc_series_alloc(struct tcpc_series_set *set,
+					     const struct tcpc_series_key *key)
+{
+	struct tcpc_series *s = kzalloc(sizeof(*s) + key->len, GFP_KERNEL_ACCOUNT);
+
 	if (!s)
 		return NULL;
-	group = (char *)(s + 1);
-	if (key->len)
-		memcpy(group, key->group, key->len);
+	s->set = set;
 	s->key = *key;
-	s->key.group = group;
-	hlist_add_head(&s->node, head);
-	list_add_tail(&s->used, &set->used);
-	set->nr++;
+	s->key.group = memcpy(s + 1, key->len ? key->group : "", key->len);
 	return s;
 }
 
 /**
- * tcpc_series_show() - show counts that do not fall
- * @s: the series; the mutex of its set is held
+ * tcpc_series_get() - a series that is to be counted
+ * @set: of whoever shows it
+ * @key: which
+ *
+ * Context: process, may sleep. The memory is charged to the caller.
+ * Return: it, to be given back with tcpc_series_put(); or NULL without memory.
+ */
+struct tcpc_series *tcpc_series_get(struct tcpc_series_set *set,
+				    const struct tcpc_series_key *key)
+{
+	struct tcpc_series *s, *new = NULL;
+
+	spin_lock(&set->lock);
+	s = tcpc_series_find(set, key);
+	if (!s) {
+		/* Who is short of memory holds up nobody else. */
+		spin_unlock(&set->lock);
+		new = tcpc_series_alloc(set, key);
+		if (!new)
+			return NULL;
+		spin_lock(&set->lock);
+		s = tcpc_series_find(set, key);
+	}
+	if (!s) {
+		tcpc_series_shrink(set);
+		s = new;
+		new = NULL;
+		hlist_add_head(&s->node, &set->heads[key->port % TCPC_SERIES_HEADS]);
+		list_add(&s->used, &set->used);
+		set->nr++;
+	}
+	list_move_tail(&s->used, &set->used);
+	s->users++;
+	spin_unlock(&set->lock);
+	kfree(new);
+	return s;
+}
+
+/**
+ * tcpc_series_put() - show counts that do not fall
+ * @s: from tcpc_series_get()
  * @counts: as they were found; raised to what was shown before
  *
  * Context: process.
  */
-void tcpc_series_show(struct tcpc_series *s, struct tcpc_queue_counts *counts)
+void tcpc_series_put(struct tcpc_series *s, struct tcpc_queue_counts *counts)
 {
+	struct tcpc_series_set *set = s->set;
+
+	spin_lock(&set->lock);
 	counts->queued = max(counts->queued, s->shown.queued);
 	counts->filled = max(counts->filled, s->shown.filled);
 	counts->drops = max(counts->drops, s->shown.drops);
 	s->shown = *counts;
+	s->users--;
+	spin_unlock(&set->lock);
 }

@@ -5,10 +5,10 @@
 
 #include <linux/in6.h>
 #include <linux/list.h>
-#include <linux/mutex.h>
+#include <linux/spinlock.h>
 #include <linux/types.h>
 
-#define TCPC_SERIES_HEADS 16
+#define TCPC_SERIES_HEADS 64
 
 /* Who shows a series: its namespace, or the host; they keep their own. */
 enum tcpc_series_of {
@@ -35,7 +35,7 @@ struct tcpc_queue_counts {
  * @ifindex: the interface, if @addr is link-local; else 0
  * @port: local port, host order
  * @role: enum tcpc_role, for other things than listeners
- * @group: name of the cgroup, as far as it is shown; not NUL-terminated
+ * @group: path of the cgroup, as far as it counts; not NUL-terminated
  * @len: of that, in bytes; 0 if it is unknown
  */
 struct tcpc_series_key {
@@ -51,42 +51,45 @@ struct tcpc_series_key {
  * struct tcpc_series - listeners that are one series
  * @node: in the hash table of its set
  * @used: in the list of its set
+ * @set: its set
+ * @users: who is counting it; under the lock of the set, as is the next
+ * @shown: the highest that was shown
  * @members: listeners that add to @ended when they end; under the lock of all
  *	records, as is the next
  * @ended: counts of those that have ended
- * @shown: the highest that was shown, under the mutex of its set
  * @key: which it is
  */
 struct tcpc_series {
 	struct hlist_node node;
 	struct list_head used;
+	struct tcpc_series_set *set;
+	unsigned int users;
+	struct tcpc_queue_counts shown;
 	unsigned int members;
 	struct tcpc_queue_counts ended;
-	struct tcpc_queue_counts shown;
 	struct tcpc_series_key key;
 };
 
 /**
  * struct tcpc_series_set - series that have been shown
- * @lock: of all that follows, and of whoever shows them; a sleeping one
+ * @lock: of the next three; nobody sleeps under it
  * @heads: them, by key
  * @used: them, the one that was shown last at the end
  * @nr: how many
- * @max: and at most
+ * @manned: those that have members; under the lock of all records
+ * @max: how many without members are kept
  */
 struct tcpc_series_set {
-	struct mutex lock; /* of all that follows */
+	spinlock_t lock; /* of the next three */
 	struct hlist_head heads[TCPC_SERIES_HEADS];
 	struct list_head used;
 	unsigned int nr;
+	unsigned int manned;
 	unsigned int max;
 };
 
 /* Those of the host. */
 extern struct tcpc_series_set tcpc_series_host;
-
-/* Of a namespace. */
-#define TCPC_SERIES_MAX 256
 
 int tcpc_series_cmp(const struct tcpc_series_key *a, const struct tcpc_series_key *b);
 
@@ -94,6 +97,6 @@ void tcpc_series_init(struct tcpc_series_set *set);
 void tcpc_series_free(struct tcpc_series_set *set);
 struct tcpc_series *tcpc_series_get(struct tcpc_series_set *set,
 				    const struct tcpc_series_key *key);
-void tcpc_series_show(struct tcpc_series *s, struct tcpc_queue_counts *counts);
+void tcpc_series_put(struct tcpc_series *s, struct tcpc_queue_counts *counts);
 
 #endif /* TCPC_SERIES_H */
