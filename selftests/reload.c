@@ -111,7 +111,7 @@ static void make_namespaces(struct worker *me, void *arg)
 
 /* So often, but for no longer than that. */
 #define TIMES 60
-#define SECONDS 45
+#define SECONDS 30
 
 #define QUIET 3
 
