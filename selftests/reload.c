@@ -109,8 +109,9 @@ static void make_namespaces(struct worker *me, void *arg)
 	}
 }
 
-/* So often, but for no longer than that. */
+/* So often; but for no longer than that, if it was often enough. */
 #define TIMES 60
+#define ENOUGH 20
 #define SECONDS 30
 
 #define QUIET 3
@@ -138,7 +139,7 @@ TEST_F_TIMEOUT(reload, over_and_over, 100)
 		ASSERT_TRUE(wait_for(worker_rounds(w[i]))) TH_LOG("worker %d", i);
 	began = now_ms();
 	rounds = worker_rounds(w[0]) + worker_rounds(w[1]);
-	for (i = 0; i < TIMES && now_ms() < began + SECONDS * 1000; i++) {
+	for (i = 0; i < ENOUGH || (i < TIMES && now_ms() < began + SECONDS * 1000); i++) {
 		unload();
 		load();
 		if (i % 10)
@@ -152,7 +153,6 @@ TEST_F_TIMEOUT(reload, over_and_over, 100)
 	printf("# %d times in %llu ms; %lu connections, %llu a second\n", i,
 	       (unsigned long long)began, rounds,
 	       (unsigned long long)rounds * 1000 / (began ?: 1));
-	EXPECT_LE(TIMES / 3, i);
 	EXPECT_LT(i, (int)rounds);
 	EXPECT_LT(i / 10, (int)worker_rounds(w[2]));
 

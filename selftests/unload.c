@@ -132,7 +132,7 @@ static bool one_round(const struct counts *want)
 	return good && !counts_diff("loaded again", want, &got);
 }
 
-#define TIMES 40
+#define TIMES 25
 
 TEST_F_TIMEOUT(unload, over_and_over, 100)
 {

@@ -14,7 +14,7 @@
 /*
  * Poll until @cond holds, for at most WAIT_SECONDS; @cond's last value. What a
  * test waits for is a condition, never a time. Most hold within some microseconds,
- * so the first naps are short.
+ * so the first naps are short; the last are not: to look may take a walk.
  */
 #define wait_for(cond)							\
 ({									\
@@ -27,7 +27,7 @@
 		if (held_ || now_ms() > until_)				\
 			break;						\
 		nap_us(us_);						\
-		us_ = us_ < 2500 ? 2 * us_ : 5000;			\
+		us_ += us_ < 20000 ? us_ / 2 : 0;			\
 	}								\
 	held_;								\
 })
