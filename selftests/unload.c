@@ -132,7 +132,7 @@ static bool one_round(const struct counts *want)
 	return good && !counts_diff("loaded again", want, &got);
 }
 
-#define TIMES 25
+#define TIMES 20
 
 TEST_F_TIMEOUT(unload, over_and_over, 100)
 {
@@ -161,7 +161,7 @@ TEST_F(unload, while_namespaces_come_and_go)
 	unsigned long had;
 	int i;
 
-	for (i = 0; i < 8; i++) {
+	for (i = 0; i < 4; i++) {
 		had = worker_rounds(w);
 		ASSERT_TRUE(wait_for(worker_rounds(w) > had));
 		ASSERT_TRUE(one_round(&self->want)) TH_LOG("round %d", i);
@@ -303,14 +303,14 @@ TEST_F(unload, blocked_reader_is_killed)
 /* Readers who wait for a walk when the module goes are not left waiting. */
 TEST_F(unload, under_waiting_readers)
 {
-	struct worker *w[16];
+	struct worker *w[8];
 	struct counts got;
 	size_t k;
 	int i;
 
 	for (k = 0; k < ARRAY_SIZE(w); k++)
 		w[k] = worker_start(read_files, NULL, -1);
-	for (i = 0; i < 5; i++) {
+	for (i = 0; i < 4; i++) {
 		for (k = 0; k < ARRAY_SIZE(w); k++) {
 			unsigned long had = worker_rounds(w[k]);
 
