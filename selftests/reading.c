@@ -32,6 +32,7 @@ FIXTURE_VARIANT_ADD(file, close_wait) { .path = CENSUS_DIR "close_wait" };
 FIXTURE_VARIANT_ADD(file, endpoints) { .path = CENSUS_DIR "endpoints" };
 FIXTURE_VARIANT_ADD(file, ports) { .path = CENSUS_DIR "ports" };
 FIXTURE_VARIANT_ADD(file, stat) { .path = CENSUS_DIR "stat" };
+FIXTURE_VARIANT_ADD(file, metrics) { .path = CENSUS_DIR "metrics" };
 
 FIXTURE_SETUP(file)
 {

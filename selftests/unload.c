@@ -17,6 +17,7 @@
 
 #include "lib/crowd.h"
 #include "lib/fault.h"
+#include "lib/metrics.h"
 #include "lib/module.h"
 #include "lib/net.h"
 #include "lib/test.h"
@@ -24,6 +25,7 @@
 
 static const char *const files[] = {
 	"states", "listeners", "close_wait", "endpoints", "ports", "sockets", "stat",
+	"metrics",
 };
 
 FIXTURE(unload) {
@@ -64,6 +66,7 @@ static bool only_eio(int fd, bool stream)
 /* Open and read, over and over, what may not be there. */
 static void read_files(struct worker *me, void *arg)
 {
+	struct metrics m;
 	unsigned int i;
 	struct table t;
 	size_t len;
@@ -83,13 +86,34 @@ static void read_files(struct worker *me, void *arg)
 			must(errno == ENOENT || errno == EINVAL || errno == EIO);
 			continue;
 		}
-		if (strcmp(file, "stat")) {
+		if (!strcmp(file, "stat")) {
+			stat_value(text, "sockets");
+		} else if (!strcmp(file, "metrics")) {
+			metrics_parse(&m, text, len);
+			free(m.samples);
+		} else {
 			table_parse(&t, text, len);
 			table_free(&t);
-		} else {
-			stat_value(text, "sockets");
 		}
 		free(text);
+		worker_round(me);
+	}
+}
+
+/* Listeners that end, at any moment, after their metrics have been read. */
+static void restart_services(struct worker *me, void *arg)
+{
+	int listener[4];
+	size_t i;
+
+	(void)arg;
+	net_new();
+	for (;;) {
+		for (i = 0; i < ARRAY_SIZE(listener); i++)
+			listener[i] = sock_listen("127.0.0.1", 80 + i, 1);
+		free(file_read(METRICS_NET, NULL));
+		for (i = 0; i < ARRAY_SIZE(listener); i++)
+			close(listener[i]);
 		worker_round(me);
 	}
 }
@@ -139,6 +163,7 @@ TEST_F_TIMEOUT(unload, over_and_over, 100)
 	struct worker *w[] = {
 		worker_start(read_files, NULL, 0),
 		worker_start(read_files, NULL, 1),
+		worker_start(restart_services, NULL, -1),
 	};
 	unsigned long rounds;
 	size_t k;
@@ -150,7 +175,7 @@ TEST_F_TIMEOUT(unload, over_and_over, 100)
 	}
 	for (k = 0; k < ARRAY_SIZE(w); k++) {
 		rounds = worker_stop(w[k]);
-		printf("# %lu files read meanwhile\n", rounds);
+		printf("# %lu files read or services restarted meanwhile\n", rounds);
 		EXPECT_LT(20, rounds);
 	}
 }

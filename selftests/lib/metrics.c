@@ -95,21 +95,22 @@ static void head_parse(struct metric *metric, const char *help, const char *type
 }
 
 /**
- * metrics_read() - read them
+ * metrics_parse() - parse them
  * @m: filled; to be freed with metrics_free()
- * @path: the file
+ * @text: the text; taken over
+ * @len: its length
  *
  * Dies of a line that is none, of a name that stands there twice, and of a series
  * that does.
  */
-void metrics_read(struct metrics *m, const char *path)
+void metrics_parse(struct metrics *m, char *text, size_t len)
 {
 	char *heads[100], *line, *next;
 	struct metric metric = {};
 	size_t nr_heads = 0, i;
 
-	m->text = file_read(path, &m->size);
-	must(m->text);
+	m->text = text;
+	m->size = len;
 	must(m->size && m->text[m->size - 1] == '\n' && strlen(m->text) == m->size);
 	m->samples = calloc(m->size / 2, sizeof(*m->samples));
 	must(m->samples);
@@ -134,6 +135,20 @@ void metrics_read(struct metrics *m, const char *path)
 	for (i = 1; i < m->nr; i++)
 		if (!strcmp(m->samples[i - 1].series, m->samples[i].series))
 			die("twice: %s", m->samples[i].series);
+}
+
+/**
+ * metrics_read() - read them
+ * @m: filled; to be freed with metrics_free()
+ * @path: the file
+ */
+void metrics_read(struct metrics *m, const char *path)
+{
+	size_t len;
+	char *text = file_read(path, &len);
+
+	must(text);
+	metrics_parse(m, text, len);
 }
 
 /**

@@ -35,6 +35,7 @@ struct metrics {
 	size_t nr;
 };
 
+void metrics_parse(struct metrics *m, char *text, size_t len);
 void metrics_read(struct metrics *m, const char *path);
 void metrics_free(struct metrics *m);
 double metrics_value(const struct metrics *m, const char *fmt, ...)
