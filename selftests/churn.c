@@ -71,7 +71,8 @@ TEST_F(churn, states)
 	struct counts got;
 	char *text;
 
-	for (reads = 0; now_ms() < until; reads++) {
+	/* However long a walk takes. */
+	for (reads = 0; reads <= 20 || now_ms() < until; reads++) {
 		census_counts(&got);
 		/* In these the churn is: no fewer than what stays. */
 		EXPECT_LE(want->n[TCP_ESTABLISHED][V4],
@@ -89,7 +90,6 @@ TEST_F(churn, states)
 		free(text);
 	}
 	EXPECT_EQ(0, bad);
-	EXPECT_LT(20, reads);
 	printf("# %u reads, %llu restarts, %llu buckets locked\n", reads, restarts,
 	       locked);
 }

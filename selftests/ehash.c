@@ -93,7 +93,8 @@ TEST_F(ehash, under_churn)
 	struct counts got;
 
 	ASSERT_TRUE(wait_for(worker_rounds(churn[0]) && worker_rounds(churn[1])));
-	for (reads = 0; now_ms() < until; reads++) {
+	/* However long a walk takes. */
+	for (reads = 0; reads < 6 || now_ms() < until; reads++) {
 		census_counts(&got);
 		/* All of IPv6 is long-lived, but TIME_WAIT may end some day. */
 		for (state = 1; state < STATES; state++)
@@ -101,7 +102,6 @@ TEST_F(ehash, under_churn)
 		bad += counts_diff("inner", &self->inner_want, &got);
 	}
 	EXPECT_EQ(0, bad);
-	EXPECT_LT(5, reads);
 	printf("# %u reads, %lu and %lu connections meanwhile\n", reads,
 	       worker_stop(churn[0]), worker_stop(churn[1]));
 }

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "lib/ended.h"
+#include "lib/peak.h"
 #include "lib/queue.h"
 #include "lib/test.h"
 #include "lib/worker.h"
@@ -55,12 +56,10 @@ TEST_F(ended, well)
 	struct ended e;
 
 	/* Full to the limit and not above, then taken; some wait at the end. */
-	for (i = 0; i < 3; i++)
-		sock_connect(&to);
+	ASSERT_TRUE(burst_fill(listener, &to, 3));
 	for (i = 0; i < 3; i++)
 		sock_accept(listener);
-	for (i = 0; i < 2; i++)
-		sock_connect(&to);
+	ASSERT_TRUE(burst_fill(listener, &to, 2));
 	close(listener);
 	EXPECT_EQ(0, ended_last(&e));
 
@@ -110,7 +109,7 @@ TEST_F(ended, over_the_limit)
 	EXPECT_EQ(1, e.filled);
 	EXPECT_EQ(0, e.drops);
 	sock_accept(listener);
-	sock_connect(&to);
+	ASSERT_TRUE(burst_fill(listener, &to, 1));
 	ended_before(&e, listener);
 	EXPECT_EQ(2, e.filled);
 	/* Nothing of that is left at the end. */
@@ -284,15 +283,14 @@ TEST_F(ended, uid_elsewhere)
 /* There were more than the limit is now, but never more than it was. */
 TEST_F(ended, lowered_limit)
 {
-	int listener = sock_listen("127.0.0.1", 80, 5), i;
+	int listener = sock_listen("127.0.0.1", 80, 5);
 	struct addr to = sock_addr(listener);
 	struct ended e;
 
-	for (i = 0; i < 4; i++)
-		sock_connect(&to);
+	ASSERT_TRUE(burst_fill(listener, &to, 4));
 	queue_accept_all(listener);
 	ASSERT_EQ(0, listen(listener, 1));
-	sock_connect(&to);
+	ASSERT_TRUE(burst_fill(listener, &to, 1));
 	ended_before(&e, listener);
 	EXPECT_EQ(4, e.peak);
 	EXPECT_EQ(1, e.limit);
@@ -301,8 +299,7 @@ TEST_F(ended, lowered_limit)
 
 	/* Here it is lowered below what is there. */
 	listener = sock_listen("127.0.0.1", 80, 5);
-	for (i = 0; i < 4; i++)
-		sock_connect(&to);
+	ASSERT_TRUE(burst_fill(listener, &to, 4));
 	ASSERT_EQ(0, listen(listener, 1));
 	EXPECT_EQ(0, line_off(listener, 0));
 }
@@ -310,13 +307,12 @@ TEST_F(ended, lowered_limit)
 /* listen() without bind(): the kernel chooses the port, a moment later. */
 TEST_F(ended, port_chosen)
 {
-	int listener = socket(AF_INET, SOCK_STREAM, 0), i;
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
 	struct addr to;
 
 	ASSERT_EQ(0, listen(listener, 2));
 	to = sock_addr(listener);
-	for (i = 0; i < 3; i++)
-		sock_connect(&to);
+	ASSERT_TRUE(burst_fill(listener, &to, 3));
 	EXPECT_EQ(0, line_off(listener, 0));
 }
 
@@ -324,7 +320,7 @@ TEST_F(ended, port_chosen)
 TEST_F(ended, devices)
 {
 	struct addr a = addr("127.0.0.1", 80);
-	int well, bad, i;
+	int well, bad;
 	struct ended e;
 
 	if (system("ip link add one type veth peer name two 2>/dev/null"))
@@ -336,8 +332,7 @@ TEST_F(ended, devices)
 	ASSERT_EQ(0, setsockopt(bad, SOL_SOCKET, SO_BINDTODEVICE, "lo", 3));
 	ASSERT_EQ(0, bind(bad, &a.sa, a.len));
 	ASSERT_EQ(0, listen(bad, 2));
-	for (i = 0; i < 3; i++)
-		sock_connect(&a);
+	ASSERT_TRUE(burst_fill(bad, &a, 3));
 	EXPECT_EQ(0, line_off(bad, 0));
 	close(well);
 	EXPECT_EQ(1, ended_last(&e));
@@ -359,7 +354,6 @@ TEST_F(ended, times)
 	time_t listening = seconds(CLOCK_BOOTTIME);
 	struct addr to;
 	struct ended e;
-	int i;
 
 	ASSERT_TRUE(wait_for(seconds(CLOCK_BOOTTIME) >= listening + 3));
 	end = seconds(CLOCK_BOOTTIME);
@@ -380,8 +374,7 @@ TEST_F(ended, times)
 	ASSERT_TRUE(wait_for(seconds(CLOCK_BOOTTIME) >= listening + 4));
 	made = seconds(CLOCK_BOOTTIME);
 	ASSERT_EQ(0, listen(fd, 2));
-	for (i = 0; i < 3; i++)
-		sock_connect(&to);
+	ASSERT_TRUE(burst_fill(fd, &to, 3));
 	close(fd);
 	EXPECT_EQ(3, ended_last(&e));
 	EXPECT_EQ(3, e.peak);
@@ -440,6 +433,7 @@ TEST_F(ended, reuseport)
 		fd[i] = sock_listen_shared("127.0.0.1", 80, 50);
 	for (i = 0; i < 40; i++)
 		queue_client(&to, HALF, &q);
+	ASSERT_TRUE(wait_for(sock_depth(fd[0]) + sock_depth(fd[1]) + sock_depth(fd[2]) == 40));
 	for (i = 0; i < 3; i++)
 		ended_before(&e[i], fd[i]);
 	EXPECT_EQ(40, e[0].peak + e[1].peak + e[2].peak);

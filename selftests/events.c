@@ -13,6 +13,7 @@
 #include "lib/metrics.h"
 #include "lib/module.h"
 #include "lib/moves.h"
+#include "lib/peak.h"
 #include "lib/test.h"
 #include "lib/test_module.h"
 
@@ -97,8 +98,7 @@ TEST_F(events, off)
 	to = sock_addr(listener);
 	p = pair_make(listener, &to);
 	pair_end(p.client, p.server, false);
-	for (i = 0; i < 3; i++)
-		sock_connect(&to);
+	ASSERT_TRUE(burst_fill(listener, &to, 3));
 
 	moves_read(&moves);
 	EXPECT_EQ(0, moves_off(&no_moves, &moves));
@@ -219,8 +219,7 @@ TEST_F(events, there_before)
 	pair_close_wait(&p[1]);
 	if (aged)
 		ASSERT_EQ(0, test_module("age %d %d", p[1].server, 390));
-	for (i = 0; i < 4; i++)
-		sock_connect(&to);
+	ASSERT_TRUE(burst_fill(listener, &to, 4));
 	load();
 
 	ASSERT_TRUE(moves_settled(&want));
@@ -245,8 +244,7 @@ TEST_F(events, there_before)
 		EXPECT_EQ(524288, got.p99);
 
 	/* It is full now, and the seventh is not let in. */
-	for (i = 0; i < 2; i++)
-		sock_connect(&to);
+	ASSERT_TRUE(burst_fill(listener, &to, 2));
 	ended_before(&e, listener);
 	EXPECT_EQ(6, e.peak);
 	EXPECT_EQ(1, e.filled);

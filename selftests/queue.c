@@ -181,7 +181,7 @@ TEST_F(queue, syn_queue_counts_silent_clients)
 
 	/* They take no place in the accept queue. */
 	sock_connect(&self->to);
-	ASSERT_TRUE(wait_for(row_as_ss(&l, self->fd, &self->to)));
+	ASSERT_TRUE(wait_for(row_as_ss(&l, self->fd, &self->to) && l.depth));
 	EXPECT_EQ(1, l.depth);
 	EXPECT_EQ(n, l.syn_queue);
 }

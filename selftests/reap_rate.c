@@ -91,7 +91,7 @@ static unsigned int most(uint64_t since, unsigned int rate)
 TEST_F(rate, of_a_namespace)
 {
 	enum { N = 60, RATE = 20 };
-	unsigned int done = 0, last = 0, steps = 0, lines;
+	unsigned int done = 0, lines;
 	int log = kmsg_open();
 	struct crowd c;
 	uint64_t since;
@@ -104,15 +104,12 @@ TEST_F(rate, of_a_namespace)
 		setting_set("rate", "%u", RATE);
 		done = crowd_done(&c);
 		ASSERT_LE(done, most(since, RATE));
-		steps += done > last;
-		last = done;
 		/* The gauge is of the last pass, by then at least the first. */
 		if (done > RATE && done < N - RATE)
 			EXPECT_LT(0, reap_candidates());
 	}
 	EXPECT_EQ(N, done);
-	EXPECT_LE(N / RATE, steps);
-	/* And a line a second says so. */
+	/* A line a second says so: there were as many passes, whatever was seen of them. */
 	lines = kmsg_lines(log, "tcp_census: close_wait_timeout: ");
 	EXPECT_LE(N / RATE, lines);
 	EXPECT_LE(lines, most(since, 1));

@@ -50,12 +50,6 @@ static unsigned long long records_of_host(void)
 	return n;
 }
 
-/* Loading a module is work for a processor: whoever does it comes first. */
-static void stand_back(void)
-{
-	must(nice(19) == 19);
-}
-
 /* Connections a second, of each of the workers. */
 #define RATE 1000
 
@@ -68,7 +62,7 @@ static void connect_busily(struct worker *me, void *netns)
 	int fd = -1;
 
 	net_enter(*(int *)netns);
-	stand_back();
+	worker_stand_back();
 	began = now_ms();
 	for (;;) {
 		unsigned long n = worker_rounds(me);
@@ -100,7 +94,7 @@ static void make_namespaces(struct worker *me, void *arg)
 	int i;
 
 	(void)arg;
-	stand_back();
+	worker_stand_back();
 	for (;;) {
 		close(net_new());
 		listen_full("127.0.0.1", 80, 3);
@@ -115,13 +109,14 @@ static void make_namespaces(struct worker *me, void *arg)
 	}
 }
 
-/* So often, but for no longer than that. */
-#define TIMES 200
-#define SECONDS 95
+/* So often; but for no longer than that, if it was often enough. */
+#define TIMES 60
+#define ENOUGH 20
+#define SECONDS 30
 
 #define QUIET 3
 
-TEST_F_TIMEOUT(reload, two_hundred_times, 115)
+TEST_F_TIMEOUT(reload, over_and_over, 100)
 {
 	int quiet = net_open(), busy = net_new(), i;
 	struct moves none = {}, moves;
@@ -144,7 +139,7 @@ TEST_F_TIMEOUT(reload, two_hundred_times, 115)
 		ASSERT_TRUE(wait_for(worker_rounds(w[i]))) TH_LOG("worker %d", i);
 	began = now_ms();
 	rounds = worker_rounds(w[0]) + worker_rounds(w[1]);
-	for (i = 0; i < TIMES && now_ms() < began + SECONDS * 1000; i++) {
+	for (i = 0; i < ENOUGH || (i < TIMES && now_ms() < began + SECONDS * 1000); i++) {
 		unload();
 		load();
 		if (i % 10)
@@ -158,7 +153,6 @@ TEST_F_TIMEOUT(reload, two_hundred_times, 115)
 	printf("# %d times in %llu ms; %lu connections, %llu a second\n", i,
 	       (unsigned long long)began, rounds,
 	       (unsigned long long)rounds * 1000 / (began ?: 1));
-	EXPECT_LE(TIMES / 10, i);
 	EXPECT_LT(i, (int)rounds);
 	EXPECT_LT(i / 10, (int)worker_rounds(w[2]));
 

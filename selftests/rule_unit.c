@@ -405,7 +405,7 @@ static unsigned int try_text(struct tcpc_settings **now, enum setting which,
 	return faults;
 }
 
-#define TEXTS 30000
+#define TEXTS 10000
 
 TEST(at_random)
 {

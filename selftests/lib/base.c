@@ -42,11 +42,16 @@ uint64_t now_ms(void)
 	return ts.tv_sec * 1000ULL + ts.tv_nsec / 1000000;
 }
 
-void nap_ms(unsigned int ms)
+void nap_us(unsigned int us)
 {
-	struct timespec ts = { ms / 1000, (ms % 1000) * 1000000L };
+	struct timespec ts = { us / 1000000, (us % 1000000) * 1000L };
 
 	nanosleep(&ts, NULL);
+}
+
+void nap_ms(unsigned int ms)
+{
+	nap_us(ms * 1000);
 }
 
 /**

@@ -13,18 +13,21 @@
 
 /*
  * Poll until @cond holds, for at most WAIT_SECONDS; @cond's last value. What a
- * test waits for is a condition, never a time.
+ * test waits for is a condition, never a time. Most hold within some microseconds,
+ * so the first naps are short; the last are not: to look may take a walk.
  */
 #define wait_for(cond)							\
 ({									\
 	uint64_t until_ = now_ms() + WAIT_SECONDS * 1000;		\
+	unsigned int us_ = 50;						\
 	bool held_ = false;						\
 									\
 	while (!held_) {						\
 		held_ = (cond);						\
 		if (held_ || now_ms() > until_)				\
 			break;						\
-		nap_ms(5);						\
+		nap_us(us_);						\
+		us_ += us_ < 20000 ? us_ / 2 : 0;			\
 	}								\
 	held_;								\
 })
@@ -39,6 +42,7 @@ void die(const char *fmt, ...)
 	__attribute__((noreturn, format(printf, 1, 2)));
 
 uint64_t now_ms(void);
+void nap_us(unsigned int us);
 void nap_ms(unsigned int ms);
 
 char *fd_read_all(int fd, size_t *len);

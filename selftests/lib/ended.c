@@ -8,6 +8,7 @@
 #include "base.h"
 #include "census.h"
 #include "ended.h"
+#include "peak.h"
 
 /* "2026-11-21T13:23:41Z", and nothing else. */
 static time_t rfc3339(const char *text)
@@ -91,10 +92,9 @@ size_t ended_last(struct ended *e)
 /* A listener whose queue holds one more than its limit. Clients are left open. */
 int listen_full(const char *ip, unsigned short port, int backlog)
 {
-	int fd = sock_listen(ip, port, backlog), i;
+	int fd = sock_listen(ip, port, backlog);
 	struct addr to = sock_addr(fd);
 
-	for (i = 0; i <= backlog; i++)
-		sock_connect(&to);
+	must(burst_fill(fd, &to, backlog + 1));
 	return fd;
 }

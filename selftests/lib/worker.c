@@ -49,6 +49,15 @@ struct worker *worker_start(void (*work)(struct worker *me, void *arg),
 	_exit(0);
 }
 
+/*
+ * From now on whoever has work to do comes first. For one that goes on for ever beside
+ * what is tested, which is work for the same processors: loading a module, say.
+ */
+void worker_stand_back(void)
+{
+	must(nice(19) == 19);
+}
+
 /* Another round is done. */
 void worker_round(struct worker *me)
 {

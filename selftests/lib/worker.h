@@ -19,6 +19,7 @@ struct worker {
 
 struct worker *worker_start(void (*work)(struct worker *me, void *arg),
 			    void *arg, int cpu);
+void worker_stand_back(void);
 void worker_round(struct worker *me);
 unsigned long worker_rounds(const struct worker *w);
 unsigned long worker_stop(struct worker *w);
