@@ -16,13 +16,13 @@ import tree
 from say import LabError, program, say
 
 RUNNER = tree.INSTALLED + "/run_kselftest.sh"
-LOAD = "6.12"        # make load is the same on all: tried on one
+ONE = "6.12"         # where what is the same on all is tried
 DESCRIPTION = """\
 Run "make lint", then for every kernel of tools/lab/kernels, or those named:
 build the module (W=1, no warnings), boot, run the selftests, install through
-DKMS. A guest is idle about half of its time, so several things run at once. The
-last line is "N passed, N failed, N skipped"; the exit status is 0 if nothing
-failed and something passed.
+DKMS; on one of them make load, and collectors that read the files. A guest is idle
+about half of its time, so several things run at once. The last line is "N passed,
+N failed, N skipped"; the exit status is 0 if nothing failed and something passed.
 """
 
 _printing = threading.Lock()
@@ -99,6 +99,13 @@ def load(tag, source):
     return flat(f"{tag} load", source, argv)
 
 
+def collectors(tag, source):
+    """Prometheus and what else reads the files, in a guest that has them."""
+    argv = ["tools/vm", "-k", tag, "-r", "monitoring", "-w", "--",
+            tree.INSTALLED + "/selftests/collectors.sh"]
+    return flat(f"{tag} collectors", source, argv)
+
+
 def main():
     tags = [entry.tag for entry in kernel.table()]
     parser = argparse.ArgumentParser(prog="tools/lab/check", description=DESCRIPTION,
@@ -127,7 +134,8 @@ def main():
         parts = [] if options.L else [pool.submit(lint, source)]
         parts += [pool.submit(test, tag, source, options) for tag in chosen]
         parts += [pool.submit(install, tag, source) for tag in chosen]
-        parts.append(pool.submit(load, LOAD if LOAD in chosen else chosen[0], source))
+        one = ONE if ONE in chosen else chosen[0]
+        parts += [pool.submit(load, one, source), pool.submit(collectors, one, source)]
         for part in parts:
             total += part.result()
     cache.remove(os.path.dirname(source))

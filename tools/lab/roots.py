@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The two trixie root file systems: the guest's, and the one modules are built in."""
+"""The trixie root file systems: the guest's, and the one modules are built in."""
 
 import hashlib
 import json
@@ -71,20 +71,28 @@ def _bootstrap(packages, target, fd):
                   "cannot make a Debian root file system", fd, env=environment)
 
 
-def guest_image():
-    """The ext4 image of the guest's root."""
-    packages = host.packages("guest")
-
+def _image(kind, packages, what):
     def build(directory, fd):
-        say("making the guest's root file system (about 20 s)")
+        say(f"making {what} (about 20 s)")
         tree = os.path.join(directory, "root")
         _bootstrap(packages, tree, fd)
         kernel.image(tree, os.path.join(directory, "root.img"), fd)
         shutil.rmtree(tree)
 
-    path = cache.obtain("guest", _digest(packages), "the guest's root file system", build)
-    cache.prune("guest", 2)
+    path = cache.obtain(kind, _digest(packages), what, build)
+    cache.prune(kind, 2)
     return os.path.join(path, "root.img")
+
+
+def guest_image():
+    """The ext4 image of the guest's root."""
+    return _image("guest", host.packages("guest"), "the guest's root file system")
+
+
+def monitoring_image():
+    """The same with Prometheus and other collectors in addition."""
+    return _image("monitoring", host.packages("guest") + host.packages("monitoring"),
+                  "the guest's root file system with collectors")
 
 
 def _build_root(kind, packages, what):

@@ -17,6 +17,8 @@ import tree
 from say import USAGE, LabError, program, say
 
 MODULE = "/tcp_census.ko"
+IMAGES = {"guest": roots.guest_image, "build": roots.build_image,
+          "monitoring": roots.monitoring_image}
 DESCRIPTION = """\
 Boot a stock Debian kernel under QEMU, load tcp_census, run COMMAND as root.
 
@@ -73,9 +75,10 @@ def parse(argv):
                         help="words for the kernel's command line")
     parser.add_argument("-o", metavar="MODULE_PARAMS", default="",
                         help="parameters of the module, as for insmod")
-    parser.add_argument("-r", metavar="ROOT", choices=("guest", "build"), default="guest",
+    parser.add_argument("-r", metavar="ROOT", choices=IMAGES, default="guest",
                         help="build: boot the root with compiler, make, dkms and kmod, "
-                             "and the tree at /src")
+                             "and the tree at /src; monitoring: the one with Prometheus, "
+                             "collectd and the Zabbix agent")
     parser.add_argument("-b", action="store_true",
                         help="with -r build: the module is built in /src, and not loaded")
     parser.add_argument("-w", action="store_true",
@@ -112,7 +115,8 @@ def gather(options):
         chroot = pool.submit(roots.build_root)
         source = pool.submit(kernel.source) if tree.has_selftests() else None
         entry = pool.submit(kernel.obtain, options.k)
-        image = pool.submit(roots.guest_image) if options.r == "guest" else None
+        # That of the build chroot is made of another of these.
+        image = pool.submit(IMAGES[options.r]) if options.r != "build" else None
         init = guest.init(chroot.result())
         modules = {MODULE: tree.module(entry.result(), chroot.result(), options.w)}
         modules.update(unless_broken(
@@ -122,7 +126,7 @@ def gather(options):
             tests = unless_broken(options, lambda: tree.selftests(chroot.result(), source.result()))
             modules.update(unless_broken(
                 options, lambda: test_modules(options, entry.result(), chroot.result())) or {})
-        image = image.result() if image else roots.build_image()
+        image = image.result() if image else IMAGES["build"]()
         return chroot.result(), entry.result(), image, init, modules, tests
 
 
