@@ -14,6 +14,8 @@ DATE = "1790000000"  # of the packages: any
 SIGNER = "The lab"
 # What no package depends on.
 UNUSED = ("selftests/", "tools/lab/", "tools/vm", "docs/")
+# Nor the prebuilt module.
+NOT_MODULES = (tree.TOOL, "tools/packaging/debian/rules", "tools/packaging/debian/tcp-census")
 MODULES = r"""
 set -eu
 openssl req -new -x509 -newkey rsa:2048 -nodes -days 36500 -subj "/CN=$1/" \
@@ -41,9 +43,9 @@ def sources(names, version, target):
         file.write(re.sub(r'^PACKAGE_VERSION=.*', f'PACKAGE_VERSION="{version}"', text, flags=re.M))
 
 
-def _packages(kind, what, entry, argv):
+def _packages(kind, what, entry, unused, argv):
     """The directory of the packages that argv makes, in both versions."""
-    names = tree.files(UNUSED)
+    names = tree.files(UNUSED + unused)
     root = roots.packaging_root()
 
     def build(directory, fd):
@@ -65,11 +67,11 @@ def _packages(kind, what, entry, argv):
 
 def debs():
     """tcp-census and tcp-census-dkms."""
-    return _packages("deb", "the Debian packages", None,
+    return _packages("deb", "the Debian packages", None, (),
                      ["tools/packaging/deb", "--inside", DATE])
 
 
 def modules(entry):
     """The prebuilt module, signed by SIGNER, which nobody trusts."""
     return _packages("modules-deb", f"the module package for linux {entry.release}", entry,
-                     ["sh", "-c", MODULES, "sh", SIGNER, entry.release])
+                     NOT_MODULES, ["sh", "-c", MODULES, "sh", SIGNER, entry.release])
