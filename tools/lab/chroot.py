@@ -26,6 +26,8 @@ selftests, parts of the kernel's source (scripts, kselftest) are in /ksrc. With
 
 def deliver(made, target):
     """Copy files out; each appears whole or not at all."""
+    if not os.path.isdir(made):
+        raise LabError("the command left no /src/out")
     for name in sorted(os.listdir(made)):
         path = os.path.join(os.path.abspath(target), name)
         shutil.copyfile(os.path.join(made, name), path + ".new")
