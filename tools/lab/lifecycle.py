@@ -22,7 +22,8 @@ Build the packages, install them with apt and boot what comes of it, in steps th
 selftests/install/packages.sh has: once with DKMS, for KERNEL and for the next one of
 the table, once prebuilt in a system without a compiler. DKMS builds in a chroot, at
 the machine's own speed: emulated it takes ten minutes a kernel. All else is done in
-guests that systemd has booted.
+guests that systemd has booted. A kernel takes about ten minutes: too long for make
+check.
 """
 
 
