@@ -59,7 +59,8 @@ state() { # running|degraded
 # systemctl status says that the unit is so, and why.
 status() { # ACTIVE REGEX
 	systemctl --no-pager --full status $unit
-	[ "$(systemctl is-active $unit)" = "$1" ] && systemctl --no-pager --full status $unit | grep -E "$2"
+	[ "$(systemctl is-active $unit)" = "$1" ] &&
+		systemctl --no-pager --full status $unit | grep -E "$2"
 }
 
 # What udev does comes a little later.
@@ -78,11 +79,16 @@ said() { # REGEX: in what the last command has printed
 	printf '%s\n' "$out" | grep -E "$1"
 }
 
+trigger() { # COMMAND
+	echo "$1" >/sys/kernel/tracing/events/sched/sched_process_exit/trigger
+}
+
 # No package, no file, nothing loaded, and DKMS knows nothing.
 nothing_left() {
 	[ -z "$(find / -xdev \( -name '*tcp_census*' -o -name '*tcp-census*' \) \
 		! -path '/repo/*' ! -path '/proc/*' ! -path '/var/cache/apt/*' | tee /dev/stderr)" ] &&
-		[ -z "$(dpkg-query -W -f '${Package} ${Status}\n' 'tcp-census*' 2>/dev/null | tee /dev/stderr)" ] &&
+		[ -z "$(dpkg-query -W -f '${Package} ${Status}\n' 'tcp-census*' 2>/dev/null |
+			tee /dev/stderr)" ] &&
 		{ ! command -v dkms || [ -z "$(dkms status)" ]; }
 }
 
@@ -91,7 +97,8 @@ install_step() {
 	cp -r repo /repo
 	# The other kernel has not come yet.
 	mount -t tmpfs tmpfs "/lib/modules/$OTHER"
-	works "apt-get install" install "$(package tcp-census "$old")" "$(package tcp-census-dkms "$old")"
+	works "apt-get install" \
+		install "$(package tcp-census "$old")" "$(package tcp-census-dkms "$old")"
 	works "the module is built" built "$LINUX" "$old"
 	works "apt-get install of a later version" \
 		install "$(package tcp-census "$new")" "$(package tcp-census-dkms "$new")"
@@ -107,7 +114,7 @@ install_step() {
 	works "the prebuilt one goes" purge "tcp-census-modules-$LINUX"
 	works "the one of DKMS stays" built "$LINUX" "$new"
 	works "the settings that are shown are the defaults" \
-		test -z "$(grep -hv '^#' /etc/modprobe.d/tcp-census.conf /etc/sysctl.d/60-tcp-census.conf | grep .)"
+		test -z "$(grep -h '^[^#]' /etc/{modprobe.d/,sysctl.d/60-}tcp-census.conf)"
 	echo 'net.tcp_census.close_wait_timeout = 3600' >/etc/sysctl.d/99-test.conf
 	echo 'options tcp_census max_endpoints=1234' >/etc/modprobe.d/test.conf
 }
@@ -180,14 +187,12 @@ purged_step() {
 	works "the module is loaded" loaded
 	works "sysctl.d is applied" applied
 	# This keeps it from being unloaded; an open file does not.
-	works "something uses the module" bash -c \
-		'echo enable_event:tcp_census:close_wait_action >/sys/kernel/tracing/events/sched/sched_process_exit/trigger'
+	works "something uses the module" trigger enable_event:tcp_census:close_wait_action
 	touch /etc/tcp_census/off
 	works "apt-get purge" purge tcp-census tcp-census-dkms
 	works "it says that the module stays" said 'the module is in use and stays loaded'
 	works "nothing else does" nothing_left
-	works "nobody uses it any more" bash -c \
-		'echo !enable_event:tcp_census:close_wait_action >/sys/kernel/tracing/events/sched/sched_process_exit/trigger'
+	works "nobody uses it any more" trigger '!enable_event:tcp_census:close_wait_action'
 	works "rmmod" rmmod tcp_census
 }
 
