@@ -5,10 +5,14 @@
 KVER ?= $(shell uname -r)
 KDIR ?= /lib/modules/$(KVER)/build
 
+# Where packages go: where Debian's own tools put them.
+OUT ?= ..
+
 # The version stands in dkms.conf alone.
 VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 
-.PHONY: all load unload install uninstall run check lint clean help
+.PHONY: all load unload install uninstall deb modules-deb run check check-packages \
+	lint clean help
 
 all:
 	@tools/host headers '$(KVER)' '$(KDIR)'
@@ -26,11 +30,22 @@ install:
 uninstall:
 	@tools/host uninstall '$(VERSION)'
 
+deb:
+	@tools/packaging/deb '$(OUT)'
+
+modules-deb: export SIGN_KEY := $(SIGN_KEY)
+modules-deb: export SIGN_CERT := $(SIGN_CERT)
+modules-deb:
+	@tools/packaging/modules-deb '$(KVER)' '$(KDIR)' '$(VERSION)' '$(OUT)'
+
 run:
 	@tools/demo
 
 check:
 	@tools/lab/check $(K)
+
+check-packages:
+	@tools/lab/lifecycle $(K)
 
 lint:
 	@tools/lint
@@ -46,6 +61,11 @@ help:
 	@echo 'make unload     unload it'
 	@echo 'make install    install it through DKMS, for KVER='
 	@echo 'make uninstall  undo that'
+	@echo 'make deb        build Debian packages into .., or OUT=: tool, service, DKMS source'
+	@echo 'make modules-deb  the module for kernel KVER= as a package into .., or OUT=;'
+	@echo '                signed if SIGN_KEY= and SIGN_CERT= name a key and its certificate'
 	@echo 'make check      run all tests, or those of one kernel: K=6.12'
+	@echo 'make check-packages  install, boot, upgrade and purge the Debian packages in guests,'
+	@echo '                with 6.12 and 7.2, or one: K=6.12'
 	@echo 'make lint       check the style of the sources'
 	@echo 'make clean      remove what was built here'

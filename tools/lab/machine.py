@@ -20,6 +20,7 @@ from say import DIED, NO_LOAD, REPORT, TIMEOUT, say
 
 MARK = b"tcp_census_lab: end of run"
 MARK_SECONDS = 20    # for the console to catch up with the end of the command
+HALT_SECONDS = 90    # for a whole system to come to its end
 
 
 class Run:
@@ -102,12 +103,16 @@ def _write(fd, data):
         view = view[os.write(fd, view):]
 
 
-def run(root, kernel, image, initrd, options, limit, payload, terminal, work):
-    """Boot, run, judge; returns the exit status of tools/vm."""
+def run(root, kernel, image, initrd, options, limit, writable, terminal, work):
+    """Boot, run, judge; returns the exit status of tools/vm.
+
+    writable: {serial: path} of disks the guest may write. One that is called state
+    outlives the run, so the guest is left to shut down by itself.
+    """
     here = Run(terminal)
     ends = (here.guest_data.fileno(), here.guest_console.fileno())
     argv, environment = qemu.inside(root, qemu.command(
-        qemu.accelerator(root, work), kernel, image, initrd, options, *ends, payload), work)
+        qemu.accelerator(root, work), kernel, image, initrd, options, *ends, writable), work)
     errors = os.path.join(work, "qemu")
     saved = termios.tcgetattr(0) if terminal else None
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -127,6 +132,8 @@ def run(root, kernel, image, initrd, options, limit, payload, terminal, work):
             in_time = here.pump(until, here.ended)
             if here.ended():
                 here.pump(time.monotonic() + MARK_SECONDS, lambda: MARK in here.log)
+            if here.status is not None and "state" in writable:
+                in_time = here.pump(time.monotonic() + HALT_SECONDS, lambda: False)
         except BrokenPipeError:
             # Nobody reads the output any more: end as the command would.
             sys.stderr.flush()
@@ -157,7 +164,7 @@ def _judge(here, kernel, in_time, limit, errors):
         _show_end(log)
         say(f"linux {kernel.release}: {here.failure}")
         return NO_LOAD
-    if here.status is not None:
+    if here.status is not None and in_time:
         if MARK not in here.log:
             say("the console did not catch up with the command: the kernel log was not all seen")
             return DIED

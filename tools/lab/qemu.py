@@ -61,8 +61,12 @@ def accelerator(root, work):
     return name
 
 
-def command(accel, kernel, image, initrd, options, data, console, payload=None):
-    """argv of QEMU. data, console: descriptors of connected sockets."""
+def command(accel, kernel, image, initrd, options, data, console, writable):
+    """argv of QEMU.
+
+    data, console: descriptors of connected sockets; writable: {serial: path} of disks;
+    options.other: a kernel whose modules are there as well, or None.
+    """
     if accel == "kvm":
         machine = ["-accel", "kvm", "-cpu", "host"]
     else:
@@ -78,8 +82,9 @@ def command(accel, kernel, image, initrd, options, data, console, payload=None):
             "-device", "virtserialport,chardev=data,nr=1",
             "-device", "virtio-rng-pci"]
     disks = [("root", image, "on"), ("kernel", kernel.image, "on")]
-    if payload:
-        disks.append(("payload", payload, "off"))
+    if options.other:
+        disks.append(("other", options.other.image, "on"))
+    disks += [(name, path, "off") for name, path in writable.items()]
     for name, path, readonly in disks:
         quoted = path.replace(",", ",,")
         argv += ["-drive", f"id={name},file={quoted},format=raw,if=none,cache=unsafe,"

@@ -38,8 +38,14 @@ mount -t tmpfs -o mode=1777 tmpfs "$MOUNT/root/tmp"
 mount --bind "$SRC" "$MOUNT/root/src"
 [ -z "$KSRC" ] || mount --bind "$KSRC" "$MOUNT/root/ksrc"
 [ -z "$SAME" ] || { mkdir -p "$MOUNT/root$SAME"; mount --bind "$SAME" "$MOUNT/root$SAME"; }
-exec env -i $KEEP HOME=/root LANG=C.UTF-8 PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+exec=exec
+[ -z "$STATE" ] || exec=
+$exec env -i $KEEP HOME=/root LANG=C.UTF-8 PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 	chroot "$MOUNT/root" sh -c 'cd /src && exec "$@"' sh "$@"
+# What it has written becomes the upper layer of a guest's root: see mount_root in boot.c.
+mkdir "$MOUNT/state"
+mv "$MOUNT/up" "$MOUNT/state"
+mke2fs -q -t ext4 -d "$MOUNT/state" "$STATE" 2g >/dev/null
 """
 
 
@@ -115,31 +121,47 @@ def lint_root():
     return _build_root("lint", host.packages("build") + host.packages("lint"), "the lint chroot")
 
 
+def packaging_root():
+    """The build chroot with what makes and checks Debian packages in addition."""
+    return _build_root("packaging", host.packages("build") + host.packages("packaging"),
+                       "the packaging chroot")
+
+
+def system_root(kind):
+    """A whole Debian system, to install packages in: the list system or bare."""
+    return _build_root(kind, host.packages(kind), f"a Debian system ({kind})")
+
+
 def build_image():
     """The build chroot as an ext4 image, to boot from."""
-    root = build_root()
+    return image_of(build_root(), "build-image", "the build chroot")
 
+
+def image_of(root, kind, what):
+    """The ext4 image of a directory in the cache."""
     def build(directory, fd):
-        say("making an image of the build chroot")
+        say(f"making an image of {what}")
         kernel.image(root, os.path.join(directory, "root.img"), fd)
 
     name = os.path.basename(os.path.dirname(root))
-    path = cache.obtain("build-image", name, "the image of the build chroot", build)
-    cache.prune("build-image", 2)
+    path = cache.obtain(kind, name, f"the image of {what}", build)
+    cache.prune(kind, 2)
     return os.path.join(path, "root.img")
 
 
-def inside(root, argv, source, entry=None, ksrc=None, keep=(), same=None):
+def inside(root, argv, source, entry=None, ksrc=None, keep=(), same=None, other=None,
+           state=None):
     """(argv, environment) that run argv in a chroot with source at /src.
 
     entry: the kernel whose headers and compiler it has; ksrc: appears as /ksrc;
     keep: VARIABLE=value words for the command's environment; same: a directory
-    that appears under its own path.
+    that appears under its own path; other: a kernel whose headers are there as well;
+    state: the image to make of all that is written, if it goes well.
     """
-    lower = [entry.tree, root] if entry else [root]
+    lower = [layer.tree for layer in (entry, other) if layer] + [root]
     environment = {"PATH": os.environ["PATH"], "SRC": source, "KSRC": ksrc or "",
                    "LOWER": ":".join(path.replace(":", r"\:") for path in lower),
-                   "SAME": same or "",
+                   "SAME": same or "", "STATE": state or "",
                    "CC": entry.cc if entry else "",
                    "COMPILERS": " ".join(entry.compilers) if entry else "",
                    "MOUNT": cache.directory("mnt"), "KEEP": " ".join(keep)}

@@ -17,10 +17,12 @@ JOBS = f"-j{os.cpu_count()}"
 # The command-line tool.
 TOOL = "tools/tcp-census/"
 # What a module does not depend on; the rest of the tree is hashed and copied.
-NOT_MODULE = ("selftests/", "tools/lab/", "tools/vm", TOOL, "tools/prometheus/",
+PACKAGING = "tools/packaging/"
+NOT_MODULE = ("selftests/", "tools/lab/", "tools/vm", TOOL, PACKAGING, "tools/prometheus/",
               "tools/collectors/", "docs/", ".")
 TEST_MODULE = "selftests/kernel/"
-NOT_SELFTESTS = ("tools/lab/", "tools/vm", TOOL, "docs/", "Kbuild", "dkms.conf", TEST_MODULE, ".")
+NOT_SELFTESTS = ("tools/lab/", "tools/vm", TOOL, PACKAGING, "docs/", "Kbuild", "dkms.conf",
+                 TEST_MODULE, ".")
 # What make leaves behind, where there is no git to say so.
 BUILT = (".o", ".ko", ".a", ".mod", ".mod.c", ".cmd", "Module.symvers", "modules.order")
 INSTALLED = "/usr/lib/tcp_census"    # in the guest; the selftests are in selftests/ there

@@ -102,6 +102,7 @@ def parse(argv):
         raise LabError("no command given; see tools/vm --help", USAGE)
     if options.p is not None and not os.path.isdir(options.p):
         raise LabError(f"{options.p} is not a directory", USAGE)
+    options.other = None
     return options
 
 
@@ -191,12 +192,12 @@ def main():
         initrd = os.path.join(work, "initrd")
         guest.initrd(initrd, entry, init, request(options, terminal),
                      modules, trees, links)
-        payload = None
+        writable = {}
         if options.p is not None:
-            payload = os.path.join(work, "payload")
-            kernel.image(os.path.abspath(options.p), payload, room=256 << 20)
+            writable["payload"] = os.path.join(work, "payload")
+            kernel.image(os.path.abspath(options.p), writable["payload"], room=256 << 20)
         limit = options.t if options.t or terminal else 600
-        return machine.run(root, entry, image, initrd, options, limit, payload, terminal, work)
+        return machine.run(root, entry, image, initrd, options, limit, writable, terminal, work)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 

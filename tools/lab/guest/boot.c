@@ -68,7 +68,7 @@ static char **read_strings(const char *path)
 	return strings;
 }
 
-static void read_request(struct request *req)
+void read_request(struct request *req)
 {
 	char **options = read_strings("/lab/options");
 
@@ -84,6 +84,8 @@ static void read_request(struct request *req)
 			req->params = *options + 7;
 		else if (!strncmp(*options, "cwd=", 4))
 			req->cwd = *options + 4;
+		else if (!strcmp(*options, "system"))
+			req->system = 1;
 		else if (sscanf(*options, "tty=%dx%d", &req->rows, &req->cols) == 2)
 			req->tty = 1;
 	}
@@ -170,19 +172,26 @@ static void mount_disk(const char *serial, const char *target, unsigned long fla
 
 /*
  * Below: the image of a distribution. Over it: the kernel's modules, then what
- * this run adds (/top), then memory for what is written.
+ * this run adds (/top), then memory for what is written. In a whole system that is
+ * a disk, for the next boot to find, and there are the modules of another kernel.
  */
-static void mount_root(void)
+static void mount_root(const struct request *req)
 {
 	mount_disk("root", "/rom", MS_RDONLY);
 	mount_disk("kernel", "/kernel", MS_RDONLY);
 	mkdir("/rw", 0755);
-	must_mount("tmpfs", "/rw", "tmpfs", 0, "mode=755,size=80%");
+	mkdir("/other", 0755);
+	if (req->system) {
+		mount_disk("other", "/other", MS_RDONLY);
+		mount_disk("state", "/rw", 0);
+	} else {
+		must_mount("tmpfs", "/rw", "tmpfs", 0, "mode=755,size=80%");
+	}
 	mkdir("/rw/up", 0755);
 	mkdir("/rw/work", 0755);
 	mkdir("/new", 0755);
 	must_mount("overlay", "/new", "overlay", 0,
-		   "lowerdir=/top:/kernel:/rom,upperdir=/rw/up,workdir=/rw/work");
+		   "lowerdir=/top:/kernel:/other:/rom,upperdir=/rw/up,workdir=/rw/work");
 }
 
 /* What switch_root does; user namespaces are refused below a plain chroot. */
@@ -246,8 +255,12 @@ void boot(struct request *req)
 	port_open();
 	read_request(req);
 	payload = access("/lab/payload", F_OK) == 0;
-	mount_root();
+	mount_root(req);
 	switch_root();
+	if (req->system) {
+		execl("/usr/lib/systemd/systemd", "systemd", NULL);
+		die("cannot start systemd: %s", strerror(errno));
+	}
 	mount_rest();
 	if (payload)
 		mount_disk("payload", "/payload", 0);

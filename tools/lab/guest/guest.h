@@ -17,6 +17,7 @@ struct request {
 	char *module;		/* module to load first, or NULL */
 	char *params;		/* its parameters */
 	char *cwd;		/* where the command starts */
+	int system;		/* boot a whole system, in which a service runs the command */
 	int tty;		/* run it on a terminal */
 	int rows, cols;		/* of that terminal */
 };
@@ -33,6 +34,7 @@ enum frame {
 };
 
 /* boot.c */
+void read_request(struct request *req);
 void boot(struct request *req);
 void load_module(const char *path, const char *params);
 char *read_file(const char *path, size_t *size);

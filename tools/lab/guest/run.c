@@ -315,6 +315,11 @@ void run(struct request *req)
 	memcpy(frame + HEADER, &status, sizeof(status));
 	mark_log();
 	send_frame(FRAME_EXIT, frame, sizeof(status));
+	if (req->system) {
+		/* The host waits for its orderly end. */
+		execl("/usr/bin/systemctl", "systemctl", "--no-block", "reboot", NULL);
+		die("cannot start systemctl: %s", strerror(errno));
+	}
 	wait_for_host();
 	exit(1);
 }
@@ -323,6 +328,12 @@ int main(void)
 {
 	struct request req;
 
-	boot(&req);
+	if (getpid() == 1) {
+		boot(&req);
+	} else {
+		/* In a whole system, started by its init. */
+		port_open();
+		read_request(&req);
+	}
 	run(&req);
 }
