@@ -74,6 +74,24 @@ static bool tcpc_cgroup_path(struct cgroup *cgrp, struct cgroup_namespace *ns,
 	return strncmp(buf, "/..", 3) || (buf[3] && buf[3] != '/');
 }
 
+/**
+ * tcpc_cgroup_top() - the path of a cgroup namespace's root
+ * @ns: the namespace; NULL: that of all
+ * @buf: set to it, as seen from the root of the hierarchy; "" if it is that
+ * @size: of @buf, in bytes
+ *
+ * Context: process.
+ */
+void tcpc_cgroup_top(const struct cgroup_namespace *ns, char *buf, size_t size)
+{
+	struct cgroup *cgrp = ns ? ns->root_cset->dfl_cgrp : NULL;
+	int n = cgrp ? cgroup_path(cgrp, buf, size) : 0;
+
+	/* Of one that is too long nothing that is shown can be below. */
+	if (n <= 1)
+		*buf = '\0';
+}
+
 #else /* CONFIG_SOCK_CGROUP_DATA */
 
 struct cgroup *tcpc_cgroup_get(struct sock *sk)
@@ -87,6 +105,11 @@ void tcpc_cgroup_hold(struct cgroup *cgrp)
 
 void tcpc_cgroup_put(struct cgroup *cgrp)
 {
+}
+
+void tcpc_cgroup_top(const struct cgroup_namespace *ns, char *buf, size_t size)
+{
+	*buf = '\0';
 }
 
 static bool tcpc_cgroup_path(struct cgroup *cgrp, struct cgroup_namespace *ns,

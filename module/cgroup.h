@@ -42,6 +42,8 @@ struct cgroup *tcpc_cgroup_get(struct sock *sk);
 void tcpc_cgroup_hold(struct cgroup *cgrp);
 void tcpc_cgroup_put(struct cgroup *cgrp);
 
+void tcpc_cgroup_top(const struct cgroup_namespace *ns, char *buf, size_t size);
+
 const char *tcpc_cgroup_name(struct tcpc_cgroup_names *names, struct cgroup *cgrp);
 void tcpc_cgroup_names_free(struct tcpc_cgroup_names *names);
 

@@ -2,13 +2,87 @@
 /* Rows of a census, grouped into the series of metrics. */
 
 #include <linux/bitops.h>
+#include <linux/limits.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
 #include <linux/sort.h>
 #include <linux/string.h>
 
 #include "cgroup.h"
 #include "group.h"
+
+/* Length of the part of a path that counts: "/a/b" of "/a/b/c" if that is two. */
+static unsigned int tcpc_groups_cut(const char *path, unsigned int depth)
+{
+	const char *end = path;
+
+	do {
+		end = strchrnul(end + 1, '/');
+	} while (*end && (!depth || --depth));
+	return end - path;
+}
+
+/**
+ * tcpc_group_names_init() - no names yet
+ * @names: them; all zero; to be freed with tcpc_group_names_free(), on failure too
+ * @ns: the reader's namespace
+ * @depth: components of a path that count; 0: all
+ *
+ * Context: process, may sleep. The memory is charged to the caller.
+ * Return: 0 or -ENOMEM.
+ */
+int tcpc_group_names_init(struct tcpc_group_names *names,
+			  const struct cgroup_namespace *ns, unsigned int depth)
+{
+	names->depth = depth;
+	names->top = kmalloc(PATH_MAX, GFP_KERNEL_ACCOUNT);
+	if (!names->top)
+		return -ENOMEM;
+	tcpc_cgroup_top(ns, names->top, PATH_MAX);
+	names->len = strlen(names->top);
+	names->cut = names->len ? tcpc_groups_cut(names->top, depth) : 0;
+	return 0;
+}
+
+/**
+ * tcpc_group_names_free() - free them
+ * @names: from tcpc_group_names_init()
+ *
+ * Context: process.
+ */
+void tcpc_group_names_free(struct tcpc_group_names *names)
+{
+	tcpc_cgroup_names_free(&names->all);
+	kfree(names->top);
+}
+
+/**
+ * tcpc_group_label() - what a reader sees of a cgroup
+ * @names: of the reader
+ * @key: with the name of the cgroup as far as it counts; set to what he sees of that
+ *
+ * It follows from that name alone, so that it is the same for all that are counted
+ * together.
+ *
+ * Context: any.
+ */
+void tcpc_group_label(const struct tcpc_group_names *names, struct tcpc_series_key *key)
+{
+	if (key->len > names->len && !memcmp(key->group, names->top, names->len) &&
+	    key->group[names->len] == '/') {
+		key->group += names->len;
+		key->len -= names->len;
+	} else if (key->len && key->len == names->cut &&
+		   !memcmp(key->group, names->top, names->cut)) {
+		/* The reader's own root, or what is left of it. */
+		key->group = "/";
+		key->len = 1;
+	} else {
+		key->group = NULL;
+		key->len = 0;
+	}
+}
 
 /**
  * tcpc_groups_room() - get room for rows
@@ -29,22 +103,6 @@ int tcpc_groups_room(struct tcpc_groups *g, u32 rows)
 	return 0;
 }
 
-/*
- * The reader's root is what a cgroup's path has before that which he sees of it.
- * Process context.
- */
-static void tcpc_groups_top(struct tcpc_group_names *names, const char *path,
-			    const char *seen)
-{
-	size_t len = strlen(path), below = strcmp(seen, "/") ? strlen(seen) : 0;
-
-	/* A long one is not whole. */
-	if (len > TCPC_CGROUP_SHOWN || len < below)
-		return;
-	names->top = path - names->all.text.buf + 1;
-	names->top_len = strcmp(path, "/") ? len - below : 0;
-}
-
 /**
  * tcpc_groups_add() - add a row
  * @g: the groups; there is room
@@ -56,55 +114,25 @@ static void tcpc_groups_top(struct tcpc_group_names *names, const char *path,
 struct tcpc_group_row *tcpc_groups_add(struct tcpc_groups *g, struct cgroup *cgrp)
 {
 	struct tcpc_group_row *row = &g->rows[g->nr_rows++];
-	struct tcpc_group_names *names = g->names;
-	const char *path = tcpc_cgroup_name(&names->all, cgrp);
-	const char *seen = tcpc_cgroup_name(names->view, cgrp);
+	struct tcpc_cgroup_names *all = &g->names->all;
+	const char *path = tcpc_cgroup_name(all, cgrp);
 
 	memset(row, 0, sizeof(*row));
-	if (!path)
-		return row;
-	row->cgroup = path - names->all.text.buf + 1;
-	if (seen && !names->top)
-		tcpc_groups_top(names, path, seen);
+	row->cgroup = path ? path - all->text.buf + 1 : 0;
 	return row;
 }
 
-/* Length of the part of a path that counts: "/a/b" of "/a/b/c" if that is two. */
-static unsigned int tcpc_groups_cut(const char *path, unsigned int depth)
-{
-	const char *end = path;
-
-	do {
-		end = strchrnul(end + 1, '/');
-	} while (*end && (!depth || --depth));
-	return end - path;
-}
-
-/*
- * Enter the name of a row's cgroup: what counts of it, and what the reader sees of
- * that, which is the same for all rows where it is the same.
- */
+/* Enter the name of a row's cgroup: what counts of it, and what the reader sees. */
 static void tcpc_groups_name(const struct tcpc_group_names *names,
 			     struct tcpc_group_row *row)
 {
-	const char *all = names->all.text.buf, *top = all + names->top - 1;
-	size_t len = names->top_len;
-
 	if (!row->cgroup)
 		return;
-	row->group = all + row->cgroup - 1;
+	row->group = names->all.text.buf + row->cgroup - 1;
 	row->len = tcpc_groups_cut(row->group, names->depth);
-	if (!names->top)
-		return;
-	if (row->len > len && !memcmp(row->group, top, len) && row->group[len] == '/') {
-		row->key.group = row->group + len;
-		row->key.len = row->len - len;
-	} else if (row->len <= len && !memcmp(row->group, top, row->len) &&
-		   (row->len == len || top[row->len] == '/')) {
-		/* The reader's root, or cut above it. */
-		row->key.group = "/";
-		row->key.len = 1;
-	}
+	row->key.group = row->group;
+	row->key.len = row->len;
+	tcpc_group_label(names, &row->key);
 }
 
 /* Process context. */
@@ -158,7 +186,7 @@ int tcpc_groups_make(struct tcpc_groups *g)
 	struct tcpc_group *group = NULL;
 	u32 i, nr = 0;
 
-	if (g->names->all.text.err || g->names->view->text.err)
+	if (g->names->all.text.err)
 		return -ENOMEM;
 	if (!g->nr_rows)
 		return 0;

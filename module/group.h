@@ -8,24 +8,25 @@
 #include "cgroup.h"
 #include "series.h"
 
+struct cgroup_namespace;
+
 /* Values of a group. */
 #define TCPC_GROUP_VALUES 8
 
 /**
  * struct tcpc_group_names - names of cgroups
  * @all: as the root of the hierarchy sees them: what a cgroup is known by, whoever reads
- * @view: as the reader's namespace does
- * @depth: components of the path from the root that count; 0: all
- * @top: place in @all of a path, plus 1, that begins with that of the reader's root;
- *	0 if he sees none of them
- * @top_len: length of that of the reader's root; 0 if that is the root
+ * @depth: components of those that count; 0: all
+ * @top: the root of the reader's namespace among them; "" if it is the root of all
+ * @len: length of that, in bytes
+ * @cut: as much of it as counts
  */
 struct tcpc_group_names {
 	struct tcpc_cgroup_names all;
-	struct tcpc_cgroup_names *view;
 	unsigned int depth;
-	size_t top;
-	size_t top_len;
+	char *top;
+	unsigned int len;
+	unsigned int cut;
 };
 
 /**
@@ -85,6 +86,11 @@ struct tcpc_groups {
 	struct tcpc_group *groups;
 	u32 nr;
 };
+
+int tcpc_group_names_init(struct tcpc_group_names *names,
+			  const struct cgroup_namespace *ns, unsigned int depth);
+void tcpc_group_names_free(struct tcpc_group_names *names);
+void tcpc_group_label(const struct tcpc_group_names *names, struct tcpc_series_key *key);
 
 int tcpc_groups_room(struct tcpc_groups *g, u32 rows);
 struct tcpc_group_row *tcpc_groups_add(struct tcpc_groups *g, struct cgroup *cgrp);

@@ -25,8 +25,11 @@ unsigned int tcpc_metrics_depth = 2;
 /* More than what is written besides the rows: heads, and the others. */
 #define TCPC_METRICS_REST 5120
 
-/* A row that needs more is not shown: names others chose leave room for some 25. */
-#define TCPC_METRICS_ROW_MAX 2048
+/*
+ * A row that needs more is not shown: names that others chose leave room for some 18. It
+ * is enough for any path of printable characters that is not cut.
+ */
+#define TCPC_METRICS_ROW_MAX 2816
 
 static_assert(TCPC_QUEUE_VALUES <= TCPC_GROUP_VALUES);
 static_assert(TCPC_CLOSE_WAIT_VALUES <= TCPC_GROUP_VALUES);
@@ -196,6 +199,31 @@ static void tcpc_metrics_leave(struct tcpc_metrics *m, struct tcpc_metrics_table
 }
 
 /*
+ * All series that look to this reader as the row does: also those nobody listens to just
+ * now, or the sum fell when one of them ends. Process context.
+ */
+static void tcpc_metrics_add_up(struct tcpc_metrics *m, struct tcpc_metrics_row *row,
+				struct tcpc_series_set *set)
+{
+	const struct tcpc_series_key *key;
+	struct tcpc_series_key seen;
+	struct tcpc_series *s;
+
+	key = &m->queues.groups.rows[row->group->first].key;
+	spin_lock(&set->lock);
+	hlist_for_each_entry(s, tcpc_series_head(set, key), node) {
+		seen = s->key;
+		tcpc_group_label(&m->names, &seen);
+		if (tcpc_series_cmp(&seen, key))
+			continue;
+		row->counts.queued += s->shown.queued;
+		row->counts.filled += s->shown.filled;
+		row->counts.drops += s->shown.drops;
+	}
+	spin_unlock(&set->lock);
+}
+
+/*
  * What is counted of the listeners that are shown. To a reader in a container several
  * series may look the same. Process context.
  */
@@ -209,30 +237,29 @@ static void tcpc_metrics_count_row(struct tcpc_metrics *m, struct tcpc_metrics_r
 	struct tcpc_queue_counts counts;
 	struct tcpc_series_key key;
 	struct tcpc_series *s;
+	bool counted = false;
 
 	while (at < end) {
 		key = at->key;
 		key.group = at->group;
 		key.len = at->len;
 		s = tcpc_series_get(set, &key);
-		if (!s) {
-			row->counted = false;
+		if (!s)
 			return;
-		}
 		memset(&counts, 0, sizeof(counts));
 		tcpc_record_counted(&counts, s);
 		for (; at < end && at->len == key.len &&
 		     !memcmp(at->group ?: "", key.group ?: "", key.len); at++) {
 			l = &all[at->from];
-			row->counted |= l->peaks.id &&
+			counted |= l->peaks.id &&
 				tcpc_record_count(&counts, l->ptr, l->peaks.id, s, of);
 			cond_resched();
 		}
 		tcpc_series_put(s, &counts);
-		row->counts.queued += counts.queued;
-		row->counts.filled += counts.filled;
-		row->counts.drops += counts.drops;
 	}
+	row->counted = counted;
+	if (counted)
+		tcpc_metrics_add_up(m, row, set);
 }
 
 /* Process context. */
@@ -264,8 +291,10 @@ struct tcpc_metrics *tcpc_metrics_alloc(const struct tcpc_view *view)
 	if (!m)
 		return NULL;
 	m->view = view;
-	m->names.view = view->cgroups;
-	m->names.depth = tcpc_metrics_depth;
+	if (tcpc_group_names_init(&m->names, view->cgroups->ns, tcpc_metrics_depth)) {
+		tcpc_metrics_free(m);
+		return NULL;
+	}
 	g = &m->queues.groups;
 	g->names = &m->names;
 	g->sums = BIT(TCPC_QUEUE_LENGTH);
@@ -322,7 +351,7 @@ void tcpc_metrics_free(struct tcpc_metrics *m)
 		return;
 	tcpc_groups_free(&m->queues.groups);
 	tcpc_groups_free(&m->close_wait.groups);
-	tcpc_cgroup_names_free(&m->names.all);
+	tcpc_group_names_free(&m->names);
 	kvfree(m->labels.buf);
 	kvfree(m->word.buf);
 	kfree(m);

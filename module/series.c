@@ -12,6 +12,8 @@
  * shown, nobody sees that it was missed.
  */
 
+#include <linux/hash.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -61,6 +63,24 @@ int tcpc_series_cmp(const struct tcpc_series_key *a, const struct tcpc_series_ke
 }
 
 /**
+ * tcpc_series_head() - where a series is
+ * @set: its set
+ * @key: which
+ *
+ * It is found by address and port, whatever its cgroup.
+ *
+ * Context: any.
+ * Return: the chain of the hash table.
+ */
+struct hlist_head *tcpc_series_head(struct tcpc_series_set *set,
+				    const struct tcpc_series_key *key)
+{
+	u32 hash = key->port + (__force u32)key->addr.s6_addr32[3];
+
+	return &set->heads[hash_32(hash, ilog2(TCPC_SERIES_HEADS))];
+}
+
+/**
  * tcpc_series_init() - no series yet
  * @set: of a namespace
  *
@@ -101,33 +121,33 @@ static struct tcpc_series *tcpc_series_find(struct tcpc_series_set *set,
 {
 	struct tcpc_series *s;
 
-	hlist_for_each_entry(s, &set->heads[key->port % TCPC_SERIES_HEADS], node)
+	hlist_for_each_entry(s, tcpc_series_head(set, key), node)
 		if (!tcpc_series_cmp(&s->key, key))
 			return s;
 	return NULL;
 }
 
 /*
- * If enough are kept of which no listener is left, the one of them goes that was not
- * shown for longest; if it comes back it begins anew. Those with listeners are as many
- * as there are listeners, at most; who meets them on the way puts them behind the
+ * If more than enough are kept of which no listener is left, those of them go that were
+ * not shown for longest; one that comes back begins anew. Those with listeners are as
+ * many as there are listeners, at most; who meets them on the way puts them behind the
  * others, so that the way is short in the long run. Under the lock.
  */
 static void tcpc_series_shrink(struct tcpc_series_set *set)
 {
+	unsigned int kept = set->nr - tcpc_record_manned(set);
 	unsigned int look = TCPC_SERIES_LOOK;
 	struct tcpc_series *s, *next;
 
-	if (set->nr - tcpc_record_manned(set) < set->max)
-		return;
 	list_for_each_entry_safe(s, next, &set->used, used) {
-		if (!look--)
+		if (kept < set->max || !look--)
 			return;
-		if (!s->users && !tcpc_record_members(s)) {
-			tcpc_series_remove(set, s);
-			return;
+		if (s->users || tcpc_record_members(s)) {
+			list_move_tail(&s->used, &set->used);
+			continue;
 		}
-		list_move_tail(&s->used, &set->used);
+		tcpc_series_remove(set, s);
+		kept--;
 	}
 }
 
@@ -173,7 +193,7 @@ struct tcpc_series *tcpc_series_get(struct tcpc_series_set *set,
 		tcpc_series_shrink(set);
 		s = new;
 		new = NULL;
-		hlist_add_head(&s->node, &set->heads[key->port % TCPC_SERIES_HEADS]);
+		hlist_add_head(&s->node, tcpc_series_head(set, key));
 		list_add(&s->used, &set->used);
 		set->nr++;
 	}

@@ -91,6 +91,8 @@ struct tcpc_series_set {
 /* Those of the host. */
 extern struct tcpc_series_set tcpc_series_host;
 
+struct hlist_head *tcpc_series_head(struct tcpc_series_set *set,
+				    const struct tcpc_series_key *key);
 int tcpc_series_cmp(const struct tcpc_series_key *a, const struct tcpc_series_key *b);
 
 void tcpc_series_init(struct tcpc_series_set *set);
