@@ -157,13 +157,14 @@ off_step() {
 	works "the file off keeps the module out" unloaded
 	works "the service says so" status inactive 'ConditionPathExists=!/etc/tcp_census/off'
 	rm /etc/tcp_census/off
+	# All but the mark, which has to get to the disk by itself.
+	sync
 	[ "$failed" = 0 ] || return
 	# A load that the host does not survive.
 	systemctl start --no-block $unit
 	while unloaded; do
 		sleep 0.1
 	done
-	sync
 	echo b >/proc/sysrq-trigger
 	sleep 60
 }
