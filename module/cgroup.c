@@ -77,7 +77,8 @@ static bool tcpc_cgroup_path(struct cgroup *cgrp, struct cgroup_namespace *ns,
 /**
  * tcpc_cgroup_top() - the path of a cgroup namespace's root
  * @ns: the namespace; NULL: that of all
- * @buf: set to it, as seen from the root of the hierarchy; "" if it is that
+ * @buf: set to it, as seen from the root of the hierarchy; "" if it is that; one that
+ *	no path begins with if it is too long, for then nothing is to be seen
  * @size: of @buf, in bytes
  *
  * Context: process.
@@ -87,8 +88,9 @@ void tcpc_cgroup_top(const struct cgroup_namespace *ns, char *buf, size_t size)
 	struct cgroup *cgrp = ns ? ns->root_cset->dfl_cgrp : NULL;
 	int n = cgrp ? cgroup_path(cgrp, buf, size) : 0;
 
-	/* Of one that is too long nothing that is shown can be below. */
-	if (n <= 1)
+	if (n < 0 || n >= (int)size)
+		strscpy(buf, "//", size);
+	else if (n <= 1)
 		*buf = '\0';
 }
 
