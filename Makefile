@@ -11,7 +11,7 @@ OUT ?= ..
 # The version stands in dkms.conf alone.
 VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 
-.PHONY: all load unload install uninstall deb modules-deb run check check-packages \
+.PHONY: all load unload install uninstall deb modules-deb run check check-long check-packages \
 	lint clean help
 
 all:
@@ -44,6 +44,9 @@ run:
 check:
 	@tools/lab/check $(K)
 
+check-long:
+	@tools/lab/check -l $(K)
+
 check-packages:
 	@tools/lab/lifecycle $(K)
 
@@ -65,6 +68,8 @@ help:
 	@echo 'make modules-deb  the module for kernel KVER= as a package into .., or OUT=;'
 	@echo '                signed if SIGN_KEY= and SIGN_CERT= name a key and its certificate'
 	@echo 'make check      run all tests, or those of one kernel: K=6.12'
+	@echo 'make check-long what takes an hour: KCSAN, more debug kernels, stresses, fuzzing, the'
+	@echo '                kernel'"'"'s own network selftests, longest sections'
 	@echo 'make check-packages  install, boot, upgrade and purge the Debian packages in guests,'
 	@echo '                with 6.12 and 7.2, or one: K=6.12'
 	@echo 'make lint       check the style of the sources'

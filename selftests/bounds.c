@@ -343,7 +343,7 @@ FIXTURE_TEARDOWN(bounds)
 }
 
 /* Ten times as many endpoints as lines, next to a namespace that has few. */
-TEST_F_TIMEOUT(bounds, crowded, 100)
+TEST_F(bounds, crowded)
 {
 	static const unsigned int max[] = { 65536, 32, 64, 16 };
 	struct world *before = world_new(5, 3, 0);

@@ -392,7 +392,7 @@ static void crowd_of_namespaces(void)
 
 enum { LOOKS = 40 };
 
-TEST_F_TIMEOUT(metrics, nothing_falls, 90)
+TEST_F(metrics, nothing_falls)
 {
 	unsigned short ports[] = { 20000, 20001 };
 	struct worker *w[ARRAY_SIZE(ports)];

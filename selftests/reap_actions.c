@@ -340,7 +340,7 @@ static unsigned int rows_off(struct set *s, const char *began)
 		       actions_done("fin_pending", name->action, name->accepted));
 }
 
-TEST_F_TIMEOUT(actions, do_what_they_say, 60)
+TEST_F(actions, do_what_they_say)
 {
 	unsigned int stage;
 	struct set *s, *end = self->set + ACTIONS;
@@ -403,7 +403,7 @@ static unsigned int once_off(const struct set *s, unsigned int want)
 		       reap_skipped("keepalive"));
 }
 
-TEST_F_TIMEOUT(actions, are_done_once, 60)
+TEST_F(actions, are_done_once)
 {
 	unsigned int want = touched_sum(self->set, 0), i;
 	struct set *s, *end = self->set + ACTIONS;

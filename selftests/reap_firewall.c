@@ -127,7 +127,7 @@ static bool is_empty(int listener)
 	return !l.depth;
 }
 
-TEST_F_TIMEOUT(firewall, has_forgotten, 60)
+TEST_F(firewall, has_forgotten)
 {
 	struct service *s;
 	unsigned int i;

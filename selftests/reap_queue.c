@@ -206,7 +206,7 @@ static unsigned int full_off(const struct full *f)
 	return n + off("depth", 0, depth(f->fd));
 }
 
-TEST_F_TIMEOUT(queue, is_freed_for_the_next, 60)
+TEST_F(queue, is_freed_for_the_next)
 {
 	unsigned int i;
 
@@ -328,7 +328,7 @@ static unsigned int mixed_off(const struct mixed *m)
 	return n + off("depth", 0, depth(m->fd));
 }
 
-TEST_F_TIMEOUT(queue, of_the_rest_keeps_its_order, 60)
+TEST_F(queue, of_the_rest_keeps_its_order)
 {
 	unsigned int i;
 

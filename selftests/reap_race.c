@@ -378,7 +378,7 @@ static bool all_ready(const struct racer *r, unsigned long round)
 	return true;
 }
 
-TEST_F_TIMEOUT(race, with_the_application, 100)
+TEST_F(race, with_the_application)
 {
 	unsigned long rounds, raced = 0, acted = 0;
 	uint64_t last = now_ms(), until = last + SECONDS * 1000;
@@ -450,7 +450,7 @@ static unsigned long all_queued(const struct racer *r)
 }
 
 /* The module goes in the middle of a pass: what it began it ends. */
-TEST_F_TIMEOUT(race, with_the_module, 100)
+TEST_F(race, with_the_module)
 {
 	unsigned long rounds, evicted = 0, left = 0;
 	uint64_t until = now_ms() + SECONDS * 1000 / 2;

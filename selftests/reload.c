@@ -116,7 +116,7 @@ static void make_namespaces(struct worker *me, void *arg)
 
 #define QUIET 3
 
-TEST_F_TIMEOUT(reload, over_and_over, 100)
+TEST_F(reload, over_and_over)
 {
 	int quiet = net_open(), busy = net_new(), i;
 	struct moves none = {}, moves;

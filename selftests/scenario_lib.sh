@@ -25,14 +25,14 @@ same()
 	fi
 }
 
-# becomes WHAT WANT COMMAND...: what it prints, at the latest after some seconds.
+# becomes WHAT WANT COMMAND...: what it prints, at the latest after a minute or two.
 becomes()
 {
 	what=$1
 	want=$2
 	shift 2
 	tries=0
-	until got=$("$@") && [ "$got" = "$want" ] || [ $tries -gt 100 ]; do
+	until got=$("$@") && [ "$got" = "$want" ] || [ $tries -gt 1200 ]; do
 		tries=$((tries + 1))
 		sleep 0.05
 	done
@@ -59,7 +59,7 @@ start()
 	tries=0
 	until [ -s "$out/said" ]; do
 		tries=$((tries + 1))
-		if ! kill -0 $pid 2>/dev/null || [ $tries -gt 600 ]; then
+		if ! kill -0 $pid 2>/dev/null || [ $tries -gt 1200 ]; then
 			echo "# $1 did not get there"
 			break
 		fi

@@ -259,7 +259,7 @@ static unsigned int writers_off(const char *text, bool right)
 	return n;
 }
 
-TEST_F_TIMEOUT(settings, in_pieces, 100)
+TEST_F(settings, in_pieces)
 {
 	char *path = setting_padded("cgroup:/", 'x', 240), *few, *many, *text;
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""tools/lab/check: lint, then build, boot and test on every kernel; sum up."""
+"""tools/lab/check: lint, and build, boot and test on every kernel; sum up."""
 
 import argparse
 import concurrent.futures
@@ -17,12 +17,17 @@ from say import LabError, program, say
 
 RUNNER = tree.INSTALLED + "/run_kselftest.sh"
 ONE = "6.12"         # where what is the same on all is tried
+DEBUG = "6.12-debug"
+LONG = ("6.12-kcsan", "7.2-debug")    # for these there is time in a long check alone
 DESCRIPTION = """\
 Run "make lint", then for every kernel of tools/lab/kernels, or those named:
-build the module (W=1, no warnings), boot, run the selftests, install through
-DKMS; on one of them make load, and collectors that read the files. A guest is idle
-about half of its time, so several things run at once. The last line is "N passed,
-N failed, N skipped"; the exit status is 0 if nothing failed and something passed.
+build the module (W=1, no warnings), boot, run the selftests; on those that hosts
+run install through DKMS; on one of them make load, and collectors that read the
+files; and see that the debug kernel reports what it is there for. A guest is idle
+about half of its time, so several things run at once. With -l what takes longer
+instead: """ + " and ".join(LONG) + """, and what is done on no other day.
+The last line is "N passed, N failed, N skipped"; the exit status is 0 if nothing
+failed and something passed.
 """
 
 _printing = threading.Lock()
@@ -78,7 +83,10 @@ def lint(source):
 
 
 def test(tag, source, options):
-    argv = ["tools/vm", "-k", tag, "-m", str(options.m), "-t", str(options.t), "-w", "--", RUNNER]
+    """The selftests. Debug kernels need more of all."""
+    factor = 1 if tag in kernel.supported() else 2
+    argv = ["tools/vm", "-k", tag, "-m", str(factor * options.m), "-t", str(factor * options.t),
+            "-w", "--", RUNNER]
     status, lines, path = _stream(tag, source, argv)
     count = tap.kselftest(lines)
     # The runner's own exit status says no more than its lines; what tools/vm adds does.
@@ -106,6 +114,48 @@ def collectors(tag, source):
     return flat(f"{tag} collectors", source, argv)
 
 
+def proof(tag, source):
+    """That kernel reports the faults it is there for."""
+    return flat(f"{tag} proof", source, ["tools/lab/proof", tag])
+
+
+def stress(tag, source):
+    """What the selftests do for some seconds, for as many minutes."""
+    argv = ["tools/vm", "-k", tag, "-m", "4096", "-t", "3000", "-w", "--",
+            "env", "TCP_CENSUS_STRESS_SECONDS=60", tree.INSTALLED + "/selftests/stress"]
+    return flat(f"{tag} stress", source, argv)
+
+
+def sections(tag, source):
+    """How long the module keeps others waiting, at 500,000 sockets."""
+    argv = ["tools/vm", "-k", tag, "-m", "10000", "-t", "1500", "-w", "--",
+            tree.INSTALLED + "/selftests/bench/sections"]
+    return flat(f"{tag} sections", source, argv)
+
+
+def short(source, options, chosen):
+    """(parts, those that nothing may run beside), each a function and its arguments."""
+    hosts = [tag for tag in chosen if tag in kernel.supported()]
+    # What takes longest first.
+    parts = [(test, tag, source, options) for tag in sorted(chosen, key=hosts.count)]
+    parts += [] if options.L else [(lint, source)]
+    parts += [(proof, tag, source) for tag in chosen if tag == DEBUG]
+    parts += [(install, tag, source) for tag in hosts]
+    if hosts:
+        one = ONE if ONE in hosts else hosts[0]
+        parts += [(load, one, source), (collectors, one, source)]
+    return parts, []
+
+
+def long(source, options, chosen):
+    """The same of a long check."""
+    parts = [(test, tag, source, options) for tag in chosen]
+    parts += [(stress, tag, source) for tag in (DEBUG, ONE)]
+    parts += [(flat, "nets", source, ["tools/lab/nets"]),
+              (flat, "fuzz", source, ["tools/lab/fuzz"])]
+    return parts, [(sections, ONE, source)]
+
+
 def main():
     tags = [entry.tag for entry in kernel.table()]
     parser = argparse.ArgumentParser(prog="tools/lab/check", description=DESCRIPTION,
@@ -116,6 +166,7 @@ def main():
     parser.add_argument("-t", metavar="SECONDS", type=int, default=1500,
                         help="time limit of one guest (default 1500)")
     parser.add_argument("-L", action="store_true", help="without lint")
+    parser.add_argument("-l", action="store_true", help="what takes long")
     parser.add_argument("tags", metavar="KERNEL", nargs="*",
                         help=", ".join(tags) + " (default all)")
     options = parser.parse_args(sys.argv[2:])
@@ -128,16 +179,14 @@ def main():
     # A copy, so that all is one state of a tree that may be worked on meanwhile.
     source = os.path.join(cache.run_directory(), "src")
     tree.copy(tree.files(), source)
+    chosen = options.tags or [tag for tag in tags if (tag in LONG) == options.l]
+    parts, alone = (long if options.l else short)(source, options, chosen)
     total = tap.Count()
-    chosen = options.tags or tags
     with concurrent.futures.ThreadPoolExecutor(options.j) as pool:
-        parts = [] if options.L else [pool.submit(lint, source)]
-        parts += [pool.submit(test, tag, source, options) for tag in chosen]
-        parts += [pool.submit(install, tag, source) for tag in chosen]
-        one = ONE if ONE in chosen else chosen[0]
-        parts += [pool.submit(load, one, source), pool.submit(collectors, one, source)]
-        for part in parts:
+        for part in [pool.submit(*part) for part in parts]:
             total += part.result()
+    for part, *arguments in alone:
+        total += part(*arguments)
     cache.remove(os.path.dirname(source))
     for reason in total.reasons:
         say(f"failed: {reason}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The kernels of the table: found in the archive, unpacked, made bootable."""
+"""The kernels of the table: found in the archive, unpacked or compiled, made bootable."""
 
 import dataclasses
 import glob
@@ -11,11 +11,12 @@ import shutil
 
 import apt
 import cache
+import compiling
 import cpio
 import host
 from say import NO_KERNEL, LabError, say
 
-RECIPE = 2           # raise it when what _build makes changes
+RECIPE = 2           # raise it when what is made of packages changes
 BOOT_MODULES = ("virtio_pci", "virtio_blk", "virtio_console", "virtio_rng", "overlay", "ext4",
                 # ss needs these, and autoloading them takes a modprobe each.
                 "tcp_diag", "inet_diag", "udp_diag", "unix_diag", "mptcp_diag")
@@ -36,6 +37,7 @@ class Kernel:
     suites: str
     regex: str
     cc: str
+    config: str = ""
     release: str = ""
     path: str = ""
 
@@ -80,6 +82,11 @@ def table():
     return kernels
 
 
+def supported():
+    """Tags of the kernels that hosts run; what follows a - is there to find faults."""
+    return [entry.tag for entry in table() if "-" not in entry.tag]
+
+
 def named(tag):
     for kernel in table():
         if kernel.tag == tag:
@@ -92,26 +99,27 @@ def obtain(tag):
     """The newest kernel of the tag's series, ready to boot."""
     kernel = named(tag)
     archive = apt.Archive(kernel.suites)
+    artefact = _compiled if kernel.config else _packaged
+    error = None
     try:
         archive.update()
-        release, packages = _newest(kernel, archive)
         try:
-            kernel.path = _artefact(kernel, archive, release, packages)
+            kernel.path = artefact(kernel, archive)
         except LabError:
             # The archive may have dropped that version since the lists were fetched.
             if archive.age() < 60:
                 raise
             archive.update(older_than=0)
-            release, packages = _newest(kernel, archive)
-            kernel.path = _artefact(kernel, archive, release, packages)
-    except LabError as error:
+            kernel.path = artefact(kernel, archive)
+    except LabError as reason:
+        error = reason
         kernel.path = _cached(kernel)
         if not kernel.path:
             raise LabError(f"kernel {tag} cannot be had: {error}", NO_KERNEL) from error
-        with open(os.path.join(kernel.path, "release"), encoding="utf-8") as file:
-            release = file.read()
-        say(f"{error}; using the cached linux {release}")
-    kernel.release = release
+    with open(os.path.join(kernel.path, "release"), encoding="utf-8") as file:
+        kernel.release = file.read().strip()
+    if error:
+        say(f"{error}; using the cached linux {kernel.release}")
     return kernel
 
 
@@ -145,12 +153,33 @@ def _newest(kernel, archive):
     raise LabError(f"{kernel.suites} has no package {kernel.regex} with its headers")
 
 
-def _artefact(kernel, archive, release, packages):
+def _packaged(kernel, archive):
+    """The path of a kernel that Debian has compiled."""
+    release, packages = _newest(kernel, archive)
+
     def build(directory, fd):
         say(f"downloading linux {release}")
-        _build(archive, release, packages, directory, fd)
+        _unpack(archive, release, packages, directory, fd)
+        _finish(directory, release, fd)
 
     path = cache.obtain("kernels", f"{kernel.tag}_{release}_{RECIPE}", f"linux {release}", build)
+    cache.prune("kernels", 2, kernel.tag + "_")
+    return path
+
+
+def _compiled(kernel, archive):
+    """The path of one that is compiled here."""
+    record = archive.show([kernel.regex]).get(kernel.regex)
+    if not record:
+        raise LabError(f"{kernel.suites} has no package {kernel.regex}")
+    version = record["Version"]
+
+    def build(directory, fd):
+        release = compiling.build(kernel, archive, kernel.regex, version, directory, fd)
+        _finish(directory, release, fd)
+
+    path = cache.obtain("kernels", f"{kernel.tag}_{version}_{RECIPE}_{compiling.key(kernel)}",
+                        f"linux {kernel.tag}", build)
     cache.prune("kernels", 2, kernel.tag + "_")
     return path
 
@@ -169,7 +198,7 @@ def _cached(kernel):
     return cache.obtain("kernels", os.path.basename(path), "a cached kernel", gone)
 
 
-def _build(archive, release, packages, directory, fd):
+def _unpack(archive, release, packages, directory, fd):
     root = os.path.join(directory, "root")
     debs = os.path.join(directory, "debs")
     os.mkdir(debs)
@@ -192,6 +221,11 @@ def _build(archive, release, packages, directory, fd):
     for extra in ("boot", "etc", "var", "usr/share"):
         shutil.rmtree(f"{root}/{extra}", ignore_errors=True)
 
+
+def _finish(directory, release, fd):
+    """Make what is booted of root in the directory."""
+    root = f"{directory}/root"
+    modules = f"{root}/usr/lib/modules/{release}"
     os.symlink("usr/lib", f"{root}/lib")
     cache.command(["depmod", "-b", root, release], f"depmod fails for linux {release}", fd)
     os.unlink(f"{root}/lib")

@@ -91,14 +91,14 @@ def live(tag, following):
 
 
 def main():
-    table = [entry.tag for entry in kernel.table()]
+    table = kernel.supported()
     parser = argparse.ArgumentParser(prog="tools/lab/lifecycle", description=DESCRIPTION,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tags", metavar="KERNEL", nargs="*",
                         help=", ".join(table[:-1]) + f" (default {' '.join(DEFAULT)})")
     options = parser.parse_args(sys.argv[2:])
     for tag in options.tags:
-        if kernel.named(tag).tag == table[-1]:
+        if tag not in table[:-1]:
             raise LabError(f"no kernel comes after {tag}", USAGE)
     host.prepare()
     good = [live(tag, table[table.index(tag) + 1]) for tag in options.tags or DEFAULT]
