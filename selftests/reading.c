@@ -13,8 +13,8 @@
 #include "lib/test.h"
 
 /* Enough for several pages of text. */
-#define LISTENERS 200
-#define CLIENTS 100
+#define LISTENERS 60
+#define CLIENTS 30
 
 FIXTURE(file) {
 	int fd;

@@ -372,13 +372,13 @@ TEST_F(file, thousands)
 	size_t len;
 	char *text;
 
-	crowd_grow(&self->crowd, 5000);
+	crowd_grow(&self->crowd, 2000);
 	text = file_read(SOCKETS, &len);
 	ASSERT_NE(NULL, text);
-	EXPECT_EQ(0, stream_off(&self->crowd, 5000, text, len));
+	EXPECT_EQ(0, stream_off(&self->crowd, 2000, text, len));
 	free(text);
 	text = file_read_pieces(SOCKETS, 777, &len);
-	EXPECT_EQ(0, stream_off(&self->crowd, 5000, text, len));
+	EXPECT_EQ(0, stream_off(&self->crowd, 2000, text, len));
 	free(text);
 }
 

@@ -16,14 +16,16 @@ RECIPE = 1           # raise it when what build() makes changes
 # have as their headers; what stands in it of its own place is where it will be.
 SCRIPT = r"""
 set -e
+# Modules are built by "gcc", and the kernel says so if it has another name for it.
+ln -s "/usr/bin/$CC" /usr/local/bin/gcc
 cd linux
 export KBUILD_BUILD_USER=lab KBUILD_BUILD_HOST=lab KBUILD_BUILD_TIMESTAMP=@0
-make -s CC="$CC" HOSTCC="$CC" KCONFIG_ALLCONFIG=../config allnoconfig
-make -s CC="$CC" HOSTCC="$CC" -j"$(nproc)" vmlinux modules
-release=$(make -s CC="$CC" HOSTCC="$CC" kernelrelease)
+make -s KCONFIG_ALLCONFIG=../config allnoconfig
+make -s -j"$(nproc)" vmlinux modules
+release=$(make -s kernelrelease)
 headers=/src/root/usr/src/linux-headers-$release
 mkdir -p "$headers" "/src/root/usr/lib/modules/$release"
-make -s CC="$CC" HOSTCC="$CC" run-command \
+make -s run-command \
 	KBUILD_RUN_COMMAND="\${srctree}/scripts/package/install-extmod-build $headers"
 ln -s "/usr/src/linux-headers-$release" "/src/root/usr/lib/modules/$release/build"
 cp modules.builtin modules.builtin.modinfo "/src/root/usr/lib/modules/$release"
