@@ -134,8 +134,9 @@ def gather(options):
 
 
 def test_modules(options, entry, chroot):
-    """The modules for tests alone, and what tells modprobe where the first one is."""
-    return {"/tcp_census_test.ko": tree.test_module(entry, chroot, options.w),
+    """The modules for tests alone, and what tells modprobe where one of them is."""
+    return {**{"/" + os.path.basename(path): path
+               for path in tree.test_modules(entry, chroot, options.w)},
             tree.FAST_MODULE: tree.fast_module(entry, chroot, options.w),
             "/etc/modprobe.d/tcp_census_test.conf":
             os.path.join(host.HERE, "guest", "tcp_census_test.conf")}
