@@ -11,7 +11,7 @@ import cpio
 import host
 import roots
 
-SOURCES = ("boot.c", "run.c", "guest.h")
+SOURCES = ("boot.c", "run.c", "leaks.c", "guest.h")
 
 
 def init(root):
@@ -27,7 +27,7 @@ def init(root):
         for name in SOURCES:
             shutil.copy2(os.path.join(host.HERE, "guest", name), source)
         argv = ["gcc-14", "-O2", "-Wall", "-Wno-unused-result", "-static", "-s", "-o", "init",
-                "boot.c", "run.c"]
+                *(name for name in SOURCES if name.endswith(".c"))]
         words, environment = roots.inside(root, argv, source)
         cache.command(words, "the guest's init does not build", fd, env=environment)
         os.rename(os.path.join(source, "init"), os.path.join(directory, "init"))

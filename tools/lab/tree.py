@@ -20,9 +20,9 @@ TOOL = "tools/tcp-census/"
 PACKAGING = "tools/packaging/"
 NOT_MODULE = ("selftests/", "tools/lab/", "tools/vm", TOOL, PACKAGING, "tools/prometheus/",
               "tools/collectors/", "docs/", ".")
-TEST_MODULE = "selftests/kernel/"
+TEST_MODULES = "selftests/kernel/"
 NOT_SELFTESTS = ("tools/lab/", "tools/vm", TOOL, PACKAGING, "docs/", "Kbuild", "dkms.conf",
-                 TEST_MODULE, ".")
+                 TEST_MODULES, ".")
 # What make leaves behind, where there is no git to say so.
 BUILT = (".o", ".ko", ".a", ".mod", ".mod.c", ".cmd", "Module.symvers", "modules.order")
 INSTALLED = "/usr/lib/tcp_census"    # in the guest; the selftests are in selftests/ there
@@ -80,8 +80,8 @@ def _make(root, kernel, source, argv, what, fd, ksrc=None):
     return cache.command(words, f"{what} does not build", fd, NO_BUILD, env=environment)
 
 
-def _module(kind, kernel, root, strict, key, fill, argv, ko):
-    """A module made by make argv of what fill(directory) puts there: its path."""
+def _modules(kind, kernel, root, strict, key, fill, argv, kos):
+    """Modules made by make argv of what fill(directory) puts there: their paths."""
     what = f"the {kind.replace('-', ' ')} for linux {kernel.release}"
 
     def build(directory, fd):
@@ -93,22 +93,24 @@ def _module(kind, kernel, root, strict, key, fill, argv, ko):
         if strict and "warning:" in output:
             say(f"make of {what}:\n{output}")
             raise LabError(f"{what} builds with warnings", NO_BUILD)
-        built = os.path.join(source, ko)
-        if not os.path.exists(built):
-            raise LabError(f"make ended well but left no {ko} for {kernel.release}", NO_BUILD)
-        shutil.copy2(built, directory)
-        _make(root, kernel, directory, [*STRIP, os.path.basename(ko)], what, fd)
+        for name in kos:
+            built = os.path.join(source, name)
+            if not os.path.exists(built):
+                raise LabError(f"make ended well but left no {name} for {kernel.release}",
+                               NO_BUILD)
+            shutil.copy2(built, directory)
+        _make(root, kernel, directory, [*STRIP, *map(os.path.basename, kos)], what, fd)
 
     path = cache.obtain(kind, f"{kernel.release}_{key}", what, build)
     cache.prune(kind, 20)
-    return os.path.join(path, os.path.basename(ko))
+    return [os.path.join(path, os.path.basename(name)) for name in kos]
 
 
-def _module_of(kind, kernel, root, strict, names, argv, ko):
+def _modules_of(kind, kernel, root, strict, names, argv, kos):
     """The same, made of files of the tree."""
     key = digest(names, root, kernel.path, strict, STRIP)
-    return _module(kind, kernel, root, strict, key,
-                   lambda source: copy(names, source), argv, ko)
+    return _modules(kind, kernel, root, strict, key,
+                    lambda source: copy(names, source), argv, kos)
 
 
 def module(kernel, root, strict=False):
@@ -117,24 +119,26 @@ def module(kernel, root, strict=False):
     strict: with more warnings, and any warning is an error.
     """
     argv = [f"KDIR=/lib/modules/{kernel.release}/build"]
-    return _module_of("module", kernel, root, strict, files(NOT_MODULE), argv, "tcp_census.ko")
+    return _modules_of("module", kernel, root, strict, files(NOT_MODULE), argv,
+                       ["tcp_census.ko"])[0]
 
 
 def fast_module(kernel, root, strict=False):
     """The same with timeouts from one second: for tests alone."""
     base = os.path.join(os.path.dirname(module(kernel, root, strict)), "src")
     argv = [f"KDIR=/lib/modules/{kernel.release}/build", FAST_FLAGS]
-    return _module("fast-module", kernel, root, strict, digest([], base, argv, STRIP),
-                   lambda source: shutil.copytree(base, source, symlinks=True), argv,
-                   "tcp_census.ko")
+    return _modules("fast-module", kernel, root, strict, digest([], base, argv, STRIP),
+                    lambda source: shutil.copytree(base, source, symlinks=True), argv,
+                    ["tcp_census.ko"])[0]
 
 
-def test_module(kernel, root, strict=False):
-    """The same of the module that only tests load."""
-    names = [name for name in files() if name.startswith(TEST_MODULE)]
-    argv = ["-C", f"/lib/modules/{kernel.release}/build", f"M=/src/{TEST_MODULE[:-1]}", "modules"]
-    return _module_of("test-module", kernel, root, strict, names, argv,
-                      TEST_MODULE + "tcp_census_test.ko")
+def test_modules(kernel, root, strict=False):
+    """The same of the modules that only tests load: their paths."""
+    names = [name for name in files() if name.startswith(TEST_MODULES)]
+    argv = ["-C", f"/lib/modules/{kernel.release}/build", f"M=/src/{TEST_MODULES[:-1]}", "modules"]
+    return _modules_of("test-module", kernel, root, strict, names, argv,
+                       [TEST_MODULES + "tcp_census_test.ko",
+                        TEST_MODULES + "tcp_census_misdeeds.ko"])
 
 
 def has_selftests():

@@ -35,6 +35,8 @@ In the guest: /tcp_census.ko; the selftests in /usr/lib/tcp_census/selftests,
 and what "modprobe tcp_census_test" loads for them, and fast/tcp_census.ko beside
 them, whose timeouts may be short; the kernel's headers at /lib/modules/*/build;
 KERNEL_TAG in the environment.
+Where the kernel has kmemleak, the modules are unloaded when COMMAND has ended and
+leaks are looked for, which takes 10 s or more: "-a kmemleak=off" does without.
 Nothing written there outlives the run. What this machine lacks is installed,
 and what takes time to make is kept in $TCP_CENSUS_CACHE, by default
 /var/cache/tcp_census; it can be removed at any time no guest is running.
@@ -132,8 +134,9 @@ def gather(options):
 
 
 def test_modules(options, entry, chroot):
-    """The modules for tests alone, and what tells modprobe where the first one is."""
-    return {"/tcp_census_test.ko": tree.test_module(entry, chroot, options.w),
+    """The modules for tests alone, and what tells modprobe where one of them is."""
+    return {**{"/" + os.path.basename(path): path
+               for path in tree.test_modules(entry, chroot, options.w)},
             tree.FAST_MODULE: tree.fast_module(entry, chroot, options.w),
             "/etc/modprobe.d/tcp_census_test.conf":
             os.path.join(host.HERE, "guest", "tcp_census_test.conf")}

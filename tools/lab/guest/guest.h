@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The guest's init: boot.c brings the system up, run.c runs the command. */
+/*
+ * The guest's init: boot.c brings the system up, run.c runs the command, leaks.c looks
+ * for what the kernel has lost by then.
+ */
 
 #ifndef GUEST_H
 #define GUEST_H
@@ -39,8 +42,12 @@ void boot(struct request *req);
 void load_module(const char *path, const char *params);
 char *read_file(const char *path, size_t *size);
 
+/* leaks.c */
+void find_leaks(void);
+
 /* run.c */
 void port_open(void);
+void log_line(const char *format, ...);
 noreturn void run(struct request *req);
 noreturn void die(const char *format, ...);
 

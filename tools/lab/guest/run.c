@@ -60,16 +60,28 @@ static void send_frame(enum frame type, char *buffer, uint32_t size)
 	put_all(port, buffer, HEADER + size);
 }
 
+void log_line(const char *format, ...)
+{
+	char text[512], line[sizeof(text) + 32];
+	va_list args;
+	int fd, n;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	/* Without its end the kernel would keep it back until the next line comes. */
+	n = snprintf(line, sizeof(line), "<6>tcp_census_lab: %s\n", text);
+	fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		put_all(fd, line, n);
+		close(fd);
+	}
+}
+
 /* The host takes the kernel log up to this line; it is the last one. */
 static void mark_log(void)
 {
-	static const char mark[] = "<6>tcp_census_lab: end of run\n";
-	int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
-
-	if (fd >= 0) {
-		put_all(fd, mark, sizeof(mark) - 1);
-		close(fd);
-	}
+	log_line("end of run");
 }
 
 static void wait_for_host(void)
@@ -313,6 +325,7 @@ void run(struct request *req)
 
 	status = WIFEXITED(cmd.status) ? WEXITSTATUS(cmd.status) : 128 + WTERMSIG(cmd.status);
 	memcpy(frame + HEADER, &status, sizeof(status));
+	find_leaks();
 	mark_log();
 	send_frame(FRAME_EXIT, frame, sizeof(status));
 	if (req->system) {
