@@ -7,6 +7,19 @@
 
 #include "table.h"
 
+/*
+ * The module writes nothing but printable ASCII in lines. What is said of a file goes to a
+ * terminal, and to JSON: in a container somebody else may have put it where the module's
+ * should be.
+ */
+static bool plain(const char *text)
+{
+	for (; *text; text++)
+		if ((*text < ' ' || *text > '~') && *text != '\n')
+			return false;
+	return true;
+}
+
 static size_t words(const char *text, const char *gaps)
 {
 	size_t n = 0;
@@ -85,6 +98,8 @@ int table_parse(struct table *t, const char *name, char *text)
 	memset(t, 0, sizeof(*t));
 	t->name = name;
 	t->text = text;
+	if (!plain(text))
+		return -EPROTO;
 	return strcmp(name, "stat") ? parse_table(t) : parse_stat(t);
 }
 
