@@ -191,6 +191,28 @@ TEST_F(files, great_numbers)
 	free(text);
 }
 
+/* What the module has written for a byte is that byte again. */
+TEST(meant)
+{
+	static const struct {
+		const char *cell;
+		const char *want;
+		size_t len;
+	} rows[] = {
+		{ "/a", "/a", 2 }, { "a\\040b", "a b", 3 }, { "\\134040", "\\040", 4 },
+		{ "\\303\\240", "\303\240", 2 }, { "\\000a", "\0a", 2 }, { "a\\000", "a", 2 },
+		{ "\\04", "\\04", 3 }, { "\\049", "\\049", 4 }, { "\\", "\\", 1 }, { "", "", 0 },
+	};
+	char cell[20];
+	unsigned int i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		strcpy(cell, rows[i].cell);
+		ASSERT_EQ(rows[i].len, table_meant(cell)) TH_LOG("row %u", i);
+		EXPECT_EQ(0, memcmp(rows[i].want, cell, rows[i].len)) TH_LOG("row %u", i);
+	}
+}
+
 /* The cgroup is that of the line of v2, whatever those of v1 are called. */
 TEST(cgroup)
 {

@@ -144,3 +144,26 @@ bool table_is_number(const char *cell)
 {
 	return *cell && !cell[strspn(cell, "0123456789")];
 }
+
+/**
+ * table_meant() - what a cell stands for: "\040" is a space, and so on
+ * @cell: the cell, in place
+ *
+ * Return: how many bytes it is; there may be a NUL among them.
+ */
+size_t table_meant(char *cell)
+{
+	const char *from = cell;
+	char *to = cell;
+
+	while (*from) {
+		if (*from == '\\' && strspn(from + 1, "01234567") >= 3) {
+			*to++ = (from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0');
+			from += 4;
+		} else {
+			*to++ = *from++;
+		}
+	}
+	*to = '\0';
+	return to - cell;
+}
