@@ -3,7 +3,9 @@
 #ifndef LIB_SHIM_H
 #define LIB_SHIM_H
 
+#include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /**
@@ -38,5 +40,7 @@ extern struct shim_random shim_random;
 
 uint64_t shim_any(void);
 uint32_t shim_below(uint32_t n);
+
+int shim_vsnprintf(char *to, size_t size, const char *fmt, va_list list);
 
 #endif /* LIB_SHIM_H */

@@ -21,7 +21,7 @@ PACKAGING = "tools/packaging/"
 NOT_MODULE = ("selftests/", "tools/lab/", "tools/vm", TOOL, PACKAGING, "tools/prometheus/",
               "tools/collectors/", "docs/", ".")
 TEST_MODULES = "selftests/kernel/"
-NOT_SELFTESTS = ("tools/lab/", "tools/vm", TOOL, PACKAGING, "docs/", "Kbuild", "dkms.conf",
+NOT_SELFTESTS = ("tools/lab/", "tools/vm", PACKAGING, "docs/", "Kbuild", "dkms.conf",
                  TEST_MODULES, ".")
 # What make leaves behind, where there is no git to say so.
 BUILT = (".o", ".ko", ".a", ".mod", ".mod.c", ".cmd", "Module.symvers", "modules.order")

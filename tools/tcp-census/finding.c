@@ -209,7 +209,7 @@ static int judge_ports(struct findings *f, const struct table *t, size_t row,
 	const char *endpoint = table_text(t, row, "endpoint"), *state;
 	struct finding *new;
 	unsigned long long n;
-	int len;
+	char by[100] = "";
 
 	if (table_number(t, row, "percent") < PORTS_MANY)
 		return 0;
@@ -222,13 +222,12 @@ static int judge_ports(struct findings *f, const struct table *t, size_t row,
 	if (!new)
 		return -ENOMEM;
 	state = most(endpoints, new->netns, endpoint, &n);
-	len = snprintf(new->evidence, sizeof(new->evidence),
-		       "%llu of %llu local ports from %s to %s are in use",
-		       table_number(t, row, "used"), table_number(t, row, "of"),
-		       table_text(t, row, "source"), endpoint);
 	if (n)
-		snprintf(new->evidence + len, sizeof(new->evidence) - len,
-			 ", most by sockets in %s (%llu)", state, n);
+		snprintf(by, sizeof(by), ", most by sockets in %s (%llu)", state, n);
+	snprintf(new->evidence, sizeof(new->evidence),
+		 "%llu of %llu local ports from %s to %s are in use%s",
+		 table_number(t, row, "used"), table_number(t, row, "of"),
+		 table_text(t, row, "source"), endpoint, by);
 	return 0;
 }
 

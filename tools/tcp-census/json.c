@@ -14,24 +14,15 @@ static const char *const files[] = {
 	"actions", "ended", "stat",
 };
 
-/* "\040" is a space, and so on; what is no UTF-8 stays as it is shown. */
+/* As it is meant; what is no UTF-8 then stays as it is shown. */
 static json_t *json_text(const char *cell)
 {
-	char *text = strdup(cell), *to = text;
+	char *text = strdup(cell);
 	json_t *value;
 
 	if (!text)
 		return NULL;
-	for (; *cell; cell++) {
-		if (*cell == '\\' && strspn(cell + 1, "01234567") >= 3) {
-			*to++ = (cell[1] - '0') << 6 | (cell[2] - '0') << 3 | (cell[3] - '0');
-			cell += 3;
-		} else {
-			*to++ = *cell;
-		}
-	}
-	*to = '\0';
-	value = json_string(text);
+	value = json_stringn(text, table_meant(text));
 	free(text);
 	return value;
 }

@@ -135,6 +135,7 @@ int place_netns(struct place *place, const char *which)
 	return place_inode(place, strtoull(which, NULL, 10));
 }
 
+/* All of it, which is text; NULL, and errno is set, if it is not or cannot be read. */
 static char *read_all(int fd)
 {
 	size_t len = 0, room = 1 << 16;
@@ -163,6 +164,12 @@ static char *read_all(int fd)
 		return NULL;
 	}
 	text[len] = '\0';
+	/* What is behind a NUL nobody would see. */
+	if (strlen(text) != len) {
+		free(text);
+		errno = EPROTO;
+		return NULL;
+	}
 	return text;
 }
 

@@ -109,16 +109,24 @@ static char *small(char *text, size_t size, const char *fmt, ...)
 	return text;
 }
 
-/* The number behind a key, at the beginning of a line; 0 if it is not there. */
-static unsigned long long behind(const char *text, const char *key)
+/* What stands behind a key, at the beginning of a line; NULL if it is not there. */
+static char *behind(char *text, const char *key)
 {
-	const char *line = text;
-
-	while (line && strncmp(line, key, strlen(key))) {
-		line = strchr(line, '\n');
-		line += !!line;
+	while (strncmp(text, key, strlen(key))) {
+		text = strchr(text, '\n');
+		if (!text)
+			return NULL;
+		text++;
 	}
-	return line ? strtoull(line + strlen(key), NULL, 10) : 0;
+	return text + strlen(key);
+}
+
+/* The same of a number; 0 if it is not there. */
+static unsigned long long number(char *text, const char *key)
+{
+	const char *value = behind(text, key);
+
+	return value ? strtoull(value, NULL, 10) : 0;
 }
 
 static void read_cgroup(struct process *p)
@@ -128,10 +136,9 @@ static void read_cgroup(struct process *p)
 
 	/* Only of cgroup v2, which is mounted there by every systemd. */
 	small(text, sizeof(text), "/proc/%d/cgroup", p->pid);
-	path = strstr(text, "0::/");
+	path = behind(text, "0::");
 	if (!path)
 		return;
-	path += strlen("0::");
 	end = strchr(path, '\n');
 	if (end)
 		*end = '\0';
@@ -139,11 +146,11 @@ static void read_cgroup(struct process *p)
 	if (!path)
 		return;
 	small(text, sizeof(text), CGROUPS "%.400s/cgroup.events", path);
-	p->frozen = behind(text, "frozen ");
+	p->frozen = number(text, "frozen ");
 	small(text, sizeof(text), CGROUPS "%.400s/cpu.stat", path);
-	periods = behind(text, "nr_periods ");
+	periods = number(text, "nr_periods ");
 	if (periods)
-		p->throttled = behind(text, "nr_throttled ") * 100 / periods;
+		p->throttled = number(text, "nr_throttled ") * 100 / periods;
 	free(path);
 }
 
@@ -190,7 +197,7 @@ bool process_read(struct process *p, pid_t pid)
 		return false;
 	p->state = c[2];
 	small(text, sizeof(text), "/proc/%d/limits", pid);
-	p->fds_max = behind(text, "Max open files");
+	p->fds_max = number(text, "Max open files");
 	p->fds = count_fds(pid);
 	read_cgroup(p);
 	return true;

@@ -2,6 +2,7 @@
 /* What there is to see, on one screen. */
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,7 +154,9 @@ static unsigned long long fullness(const struct table *t, size_t row)
 
 	if (peak > depth)
 		depth = peak;
-	return depth * 1000 / (limit + 1) + !!table_number(t, row, "drops");
+	/* A file that is not the module's may say that it is as much as there can be. */
+	limit += limit < ULLONG_MAX;
+	return depth * 1000 / limit + !!table_number(t, row, "drops");
 }
 
 static void show_queues(const struct table *t, const unsigned long long *order, size_t n,

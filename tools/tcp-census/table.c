@@ -7,6 +7,19 @@
 
 #include "table.h"
 
+/*
+ * The module writes nothing but printable ASCII in lines. What is said of a file goes to a
+ * terminal, and to JSON: in a container somebody else may have put it where the module's
+ * should be.
+ */
+static bool plain(const char *text)
+{
+	for (; *text; text++)
+		if ((*text < ' ' || *text > '~') && *text != '\n')
+			return false;
+	return true;
+}
+
 static size_t words(const char *text, const char *gaps)
 {
 	size_t n = 0;
@@ -85,6 +98,8 @@ int table_parse(struct table *t, const char *name, char *text)
 	memset(t, 0, sizeof(*t));
 	t->name = name;
 	t->text = text;
+	if (!plain(text))
+		return -EPROTO;
 	return strcmp(name, "stat") ? parse_table(t) : parse_stat(t);
 }
 
@@ -128,4 +143,27 @@ unsigned long long table_number(const struct table *t, size_t row, const char *c
 bool table_is_number(const char *cell)
 {
 	return *cell && !cell[strspn(cell, "0123456789")];
+}
+
+/**
+ * table_meant() - what a cell stands for: "\040" is a space, and so on
+ * @cell: the cell, in place
+ *
+ * Return: how many bytes it is; there may be a NUL among them.
+ */
+size_t table_meant(char *cell)
+{
+	const char *from = cell;
+	char *to = cell;
+
+	while (*from) {
+		if (*from == '\\' && strspn(from + 1, "01234567") >= 3) {
+			*to++ = (from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0');
+			from += 4;
+		} else {
+			*to++ = *from++;
+		}
+	}
+	*to = '\0';
+	return to - cell;
 }

@@ -31,5 +31,6 @@ bool table_has(const struct table *t, const char *column);
 const char *table_text(const struct table *t, size_t row, const char *column);
 unsigned long long table_number(const struct table *t, size_t row, const char *column);
 bool table_is_number(const char *cell);
+size_t table_meant(char *cell);
 
 #endif /* TABLE_H */

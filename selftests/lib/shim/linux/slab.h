@@ -15,6 +15,21 @@ void *kvzalloc(size_t size, unsigned int flags);
 void *kmemdup(const void *from, size_t size, unsigned int flags);
 void kvfree(const void *memory);
 
+static inline void *kvmalloc(size_t size, unsigned int flags)
+{
+	return kvmalloc_array(1, size, flags);
+}
+
+static inline void *kmalloc(size_t size, unsigned int flags)
+{
+	return kvmalloc_array(1, size, flags);
+}
+
+static inline void *kzalloc(size_t size, unsigned int flags)
+{
+	return kvzalloc(size, flags);
+}
+
 static inline void kfree(const void *memory)
 {
 	kvfree(memory);

@@ -14,4 +14,12 @@ static inline void sort_r(void *base, size_t n, size_t size,
 		qsort_r(base, n, size, (__compar_d_fn_t)cmp, (void *)priv);
 }
 
+static inline void sort(void *base, size_t n, size_t size,
+			int (*cmp)(const void *a, const void *b), const void *swap)
+{
+	(void)swap;
+	if (n)
+		qsort(base, n, size, cmp);
+}
+
 #endif /* SHIM_LINUX_SORT_H */

@@ -6,4 +6,8 @@
 
 #define kuid_t uid_t
 
+/* In the test: as it is seen in a user namespace. */
+struct user_namespace;
+uid_t from_kuid(struct user_namespace *ns, kuid_t uid);
+
 #endif /* SHIM_LINUX_UIDGID_H */

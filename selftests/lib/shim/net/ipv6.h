@@ -12,6 +12,11 @@ static inline bool ipv6_addr_equal(const struct in6_addr *a, const struct in6_ad
 	return !memcmp(a, b, sizeof(*a));
 }
 
+static inline bool ipv6_addr_v4mapped(const struct in6_addr *addr)
+{
+	return IN6_IS_ADDR_V4MAPPED(addr);
+}
+
 static inline void ipv6_addr_set_v4mapped(in_addr_t v4, struct in6_addr *to)
 {
 	memset(to, 0, sizeof(*to));
