@@ -128,8 +128,10 @@ static void read_cgroup(struct process *p)
 
 	/* Only of cgroup v2, which is mounted there by every systemd. */
 	small(text, sizeof(text), "/proc/%d/cgroup", p->pid);
-	path = strstr(text, "0::/");
-	if (!path)
+	for (path = text; path && strncmp(path, "0::/", 4); path = end ? end + 1 : NULL)
+		end = strchr(path, '\n');
+	/* Out of our own cgroup namespace it climbs. */
+	if (!path || (!strncmp(path, "0::/..", 6) && strchr("/\n", path[6])))
 		return;
 	path += strlen("0::");
 	end = strchr(path, '\n');
