@@ -9,6 +9,7 @@
 
 #include "census.h"
 #include "gather.h"
+#include "share.h"
 
 /* How often a listener that somebody has is tried before it is given up. */
 #define TCPC_CENSUS_QUEUE_TRIES 3
@@ -25,6 +26,29 @@ static void tcpc_census_sort(struct tcpc_census *c)
 		if (!cn->listeners++)
 			cn->first = i;
 	}
+}
+
+/*
+ * What each may show where all namespaces are shown. Without memory to share it out
+ * that is the least. Process context.
+ */
+static void tcpc_census_share(struct tcpc_census *c)
+{
+	u32 *wants = NULL;
+	unsigned int i;
+
+	c->listeners_each = TCPC_LISTENERS_MAX;
+	if (c->nr_listeners <= TCPC_LISTENERS_HOST)
+		return;
+	c->listeners_each = TCPC_LISTENERS_SURE;
+	wants = kvmalloc_array(c->nr_nets, sizeof(*wants), GFP_KERNEL | __GFP_NOWARN);
+	if (!wants)
+		return;
+	for (i = 0; i < c->nr_nets; i++)
+		wants[i] = c->nets[i].listeners;
+	c->listeners_each = tcpc_share_each(wants, c->nr_nets, TCPC_LISTENERS_HOST,
+					    TCPC_LISTENERS_SURE, TCPC_LISTENERS_MAX);
+	kvfree(wants);
 }
 
 /*
@@ -138,6 +162,7 @@ struct tcpc_census *tcpc_census_take(enum tcpc_depth depth)
 		if (g.full) {
 			/* Connections are tallied by listener. */
 			tcpc_census_sort(c);
+			tcpc_census_share(c);
 			tcpc_census_queues(c);
 		}
 		tcpc_gather_conns(&g);

@@ -4,6 +4,7 @@
 #define TCPC_CENSUS_H
 
 #include <linux/ktime.h>
+#include <linux/minmax.h>
 #include <linux/refcount.h>
 #include <linux/types.h>
 
@@ -53,6 +54,14 @@ struct tcpc_counts {
  */
 #define TCPC_LISTENERS_MAX 32768
 
+/*
+ * Lines of listeners in a table of all namespaces together, or so many of each if that
+ * is more. With the longest names they are some 200 MiB, and no text may be longer than
+ * TCPC_TEXT_MAX: nobody is to see nothing because others have too many.
+ */
+#define TCPC_LISTENERS_HOST 131072
+#define TCPC_LISTENERS_SURE 16
+
 /**
  * struct tcpc_census_net - what the census knows of one namespace
  * @id: as in struct tcpc_net
@@ -93,6 +102,7 @@ struct tcpc_census_net {
  * @nets: by slot, ids ascending
  * @nr_listeners: listeners
  * @listeners: by slot, then port, family and address
+ * @listeners_each: of a namespace so many are shown among those of all
  * @tally: the connections by endpoint
  * @closed_unreleased: allocated sockets of the host that are in no table and in
  *	no accept queue
@@ -107,6 +117,7 @@ struct tcpc_census {
 	struct tcpc_census_net *nets;
 	unsigned int nr_listeners;
 	struct tcpc_listener *listeners;
+	u32 listeners_each;
 	struct tcpc_tally tally;
 	u64 closed_unreleased;
 };
@@ -130,6 +141,21 @@ tcpc_census_listener_at(const struct tcpc_census *census, u32 slot, u16 family,
 {
 	return tcpc_listeners_find(census->listeners, census->nr_listeners, slot,
 				   family, addr, port, cgroup);
+}
+
+/**
+ * tcpc_census_listed() - how many listeners of a namespace are shown
+ * @census: a full one
+ * @cn: its part of that
+ * @all: among those of all namespaces
+ *
+ * Context: any.
+ * Return: so many, the first of them.
+ */
+static inline u32 tcpc_census_listed(const struct tcpc_census *census,
+				     const struct tcpc_census_net *cn, bool all)
+{
+	return all ? min(cn->listeners, census->listeners_each) : cn->listeners;
 }
 
 struct tcpc_census *tcpc_census_take(enum tcpc_depth depth);

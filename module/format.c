@@ -82,9 +82,9 @@ static const struct tcpc_column tcpc_listeners_columns[] = {
 static void tcpc_listeners_rows(struct tcpc_table *table, const struct tcpc_view *view)
 {
 	const struct tcpc_listener *l = view->census->listeners;
-	unsigned int i;
+	u32 i, nr = tcpc_census_listed(view->census, view->cn, !view->tn);
 
-	for (i = 0; i < view->cn->listeners; i++)
+	for (i = 0; i < nr; i++)
 		tcpc_table_row(table, view, &l[view->cn->first + i]);
 }
 

@@ -28,6 +28,16 @@
 /* At least so long between the beginnings of two passes, and of the rates. */
 #define TCPC_REAPER_MS 1000
 
+/*
+ * After a look at the tables, times its own length that pass before the next: like
+ * snapshots' walks, those of passes take a quarter of one CPU at most, although anybody
+ * may have a namespace where there is always something left to be done. A look that
+ * took longer than 20 s, as on a virtual machine that was stopped, makes nobody wait for
+ * more than a minute.
+ */
+#define TCPC_REAPER_REST 3
+#define TCPC_REAPER_REST_MS_MAX 60000
+
 /* A pass comes as often as this part of a timeout. */
 #define TCPC_REAPER_PART 8
 
@@ -51,7 +61,7 @@ static DEFINE_MUTEX(tcpc_reaper_lock);
 static void tcpc_reaper_work(struct work_struct *work);
 static DECLARE_DELAYED_WORK(tcpc_reaper_pass, tcpc_reaper_work);
 static struct workqueue_struct *tcpc_reaper_wq; /* NULL when there is no reaper */
-static ktime_t tcpc_reaper_last; /* when the last pass began; the work's own */
+static ktime_t tcpc_reaper_rested; /* no pass before this time; the work's own */
 
 /**
  * tcpc_reap_settings() - the settings of a namespace
@@ -150,23 +160,39 @@ static void tcpc_reaper_again(unsigned int ms)
 	mutex_unlock(&tcpc_reaper_lock);
 }
 
+/* A look that began then is over: when may there be another? Workqueue. */
+static void tcpc_reaper_rest(ktime_t begin)
+{
+	ktime_t now = ktime_get();
+	s64 rest = min_t(s64, TCPC_REAPER_REST * ktime_ms_delta(now, begin),
+			 TCPC_REAPER_REST_MS_MAX);
+
+	tcpc_reaper_rested = ktime_add_ms(now, rest);
+	now = ktime_add_ms(begin, TCPC_REAPER_MS);
+	if (ktime_after(now, tcpc_reaper_rested))
+		tcpc_reaper_rested = now;
+}
+
 /* Workqueue. */
 static void tcpc_reaper_work(struct work_struct *work)
 {
-	s64 since = ktime_ms_delta(ktime_get(), tcpc_reaper_last);
+	ktime_t begin = ktime_get();
+	s64 rest = ktime_ms_delta(tcpc_reaper_rested, begin);
 	struct tcpc_pass *p;
 	unsigned int ms;
+	bool found;
 
 	/* Whoever writes settings all the time does not make it run all the time. */
-	if (since < TCPC_REAPER_MS) {
-		tcpc_reaper_again(TCPC_REAPER_MS - since);
+	if (rest > 0) {
+		tcpc_reaper_again(rest);
 		return;
 	}
-	tcpc_reaper_last = ktime_get();
 	p = tcpc_pass_begin();
+	found = !IS_ERR(p) && tcpc_pass_look(p);
+	tcpc_reaper_rest(begin);
 	ms = TCPC_REAPER_MS;
 	if (!IS_ERR(p)) {
-		if (tcpc_pass_look(p))
+		if (found)
 			tcpc_pass_act(p);
 		ms = tcpc_reaper_wait(p);
 		tcpc_pass_end(p);

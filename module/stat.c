@@ -84,6 +84,13 @@ static u64 tcpc_stat_queue_percent(const struct tcpc_view *view,
 	return worst;
 }
 
+static u64 tcpc_stat_listeners_missed(const struct tcpc_view *view,
+				      const struct tcpc_stat_key *key)
+{
+	return view->cn->listeners_missed + view->cn->listeners -
+	       tcpc_census_listed(view->census, view->cn, !view->tn);
+}
+
 static const struct tcpc_top_net *tcpc_stat_top(const struct tcpc_view *view,
 						const struct tcpc_top *top)
 {
@@ -224,7 +231,7 @@ static const struct tcpc_stat_key tcpc_stat_keys[] = {
 	  TCPC_NET(port_high) },
 	{ .name = "tcp_max_tw_buckets", .of = TCPC_STAT_INITIAL,
 	  .value = tcpc_stat_max_tw_buckets },
-	{ .name = "listeners_missed", TCPC_NET(listeners_missed) },
+	{ .name = "listeners_missed", .value = tcpc_stat_listeners_missed },
 	{ .name = "queues_missed", TCPC_NET(queues_missed) },
 	{ .name = "conns_missed", TCPC_NET(counts.conns_missed) },
 	{ .name = "served_missed", TCPC_NET(counts.served_missed) },

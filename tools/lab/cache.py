@@ -167,7 +167,10 @@ def run_directory():
     guard = os.open(base, os.O_RDONLY | os.O_CLOEXEC)
     fcntl.flock(guard, fcntl.LOCK_EX)
     for entry in os.scandir(base):
-        fd = os.open(entry.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fd = os.open(entry.path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue    # its process has just removed it
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             remove(entry.path)

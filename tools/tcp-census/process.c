@@ -137,7 +137,8 @@ static void read_cgroup(struct process *p)
 	/* Only of cgroup v2, which is mounted there by every systemd. */
 	small(text, sizeof(text), "/proc/%d/cgroup", p->pid);
 	path = behind(text, "0::");
-	if (!path)
+	/* Out of our own cgroup namespace it climbs. */
+	if (!path || *path != '/' || (!strncmp(path, "/..", 3) && strchr("/\n", path[3])))
 		return;
 	end = strchr(path, '\n');
 	if (end)
