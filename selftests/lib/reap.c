@@ -120,10 +120,10 @@ unsigned long long actions_done(const char *cause, const char *action,
 	return n < 0 ? 0 : n;
 }
 
-/* All of these counters, added up. */
-unsigned long long actions_sum(void)
+/* All of these counters in that file, added up. */
+static unsigned long long sum_of(const char *path)
 {
-	char *text = file_read(CENSUS_DIR "stat", NULL), *line;
+	char *text = file_read(path, NULL), *line;
 	unsigned long long sum = 0;
 
 	must(text);
@@ -134,6 +134,18 @@ unsigned long long actions_sum(void)
 	}
 	free(text);
 	return sum;
+}
+
+/* All of this namespace. */
+unsigned long long actions_sum(void)
+{
+	return sum_of(CENSUS_DIR "stat");
+}
+
+/* And of all namespaces, those that are gone included. */
+unsigned long long actions_sum_host(void)
+{
+	return sum_of("/proc/tcp_census/stat");
 }
 
 /* A namespace with one candidate, to see the reaper at work. */
@@ -259,8 +271,8 @@ void sockstat_read(struct sockstat *s)
 	free(text);
 }
 
-/* Pages that a processor may keep for itself: since 5.19 or so, up to 256. */
-static unsigned long mem_slack(void)
+/* Pages that processors may keep for themselves: since 5.19 or so, up to 256 each. */
+unsigned long sockstat_slack(void)
 {
 	return 256 * sysconf(_SC_NPROCESSORS_CONF);
 }
@@ -268,7 +280,7 @@ static unsigned long mem_slack(void)
 static bool sockstat_is(const struct sockstat *began, struct sockstat *s)
 {
 	sockstat_read(s);
-	return s->alloc <= began->alloc && s->mem <= began->mem + mem_slack();
+	return s->alloc <= began->alloc && s->mem <= began->mem + sockstat_slack();
 }
 
 /**

@@ -60,6 +60,7 @@ unsigned int actions_of(struct action *a, const struct target *t);
 unsigned long long actions_done(const char *cause, const char *action,
 				const char *result);
 unsigned long long actions_sum(void);
+unsigned long long actions_sum_host(void);
 
 void reap_pass_begin(void);
 void reap_pass_end(void);
@@ -96,6 +97,7 @@ struct sockstat {
 };
 
 void sockstat_read(struct sockstat *s);
+unsigned long sockstat_slack(void);
 bool sockstat_returns(const struct sockstat *began);
 
 void sock_vanish(int fd);
