@@ -13,6 +13,7 @@
 
 #include "action.h"
 #include "cgroup.h"
+#include "gfp.h"
 #include "net.h"
 
 #define CREATE_TRACE_POINTS
@@ -68,11 +69,11 @@ static struct tcpc_log_entry *tcpc_log_ring(u32 size, unsigned int inum)
 	struct tcpc_log_entry *ring = NULL;
 
 	if (size < TCPC_LOG_MAX)
-		return kcalloc(size, sizeof(*ring), GFP_KERNEL | __GFP_NOWARN);
+		return kcalloc(size, sizeof(*ring), TCPC_GFP);
 	/* Nobody takes the initial namespace's. */
 	if (atomic_inc_return(&tcpc_log_rings) <= TCPC_LOG_HOST ||
 	    inum == init_net.ns.inum)
-		ring = vzalloc(size * sizeof(*ring));
+		ring = __vmalloc(size * sizeof(*ring), TCPC_GFP | __GFP_ZERO);
 	if (!ring)
 		atomic_dec(&tcpc_log_rings);
 	return ring;
@@ -193,7 +194,7 @@ static int tcpc_log_room(struct tcpc_log_rows *rows, unsigned int nr, gfp_t gfp)
  * tcpc_log_copy() - copy what was done of late in a namespace
  * @rows: appended to; to be freed with tcpc_log_rows_free(), on failure too
  * @log: of the namespace
- * @gfp: for memory; not GFP_KERNEL_ACCOUNT if others wait for what the caller holds
+ * @gfp: for memory; not TCPC_GFP_ACCOUNT if others wait for what the caller holds
  *
  * Context: process, may sleep.
  * Return: 0 or -ENOMEM.
@@ -244,7 +245,7 @@ int tcpc_log_copy_all(struct tcpc_log_rows *rows)
 
 	err = tcpc_netset_get(&nets);
 	for (i = 0; i < nets.nr && !err; i++) {
-		err = tcpc_log_copy(rows, &nets.refs[i].tn->reap.log, GFP_KERNEL);
+		err = tcpc_log_copy(rows, &nets.refs[i].tn->reap.log, TCPC_GFP);
 		cond_resched();
 	}
 	tcpc_netset_put(&nets);

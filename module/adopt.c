@@ -11,6 +11,7 @@
 #include <net/tcp.h>
 
 #include "adopt.h"
+#include "gfp.h"
 #include "listener.h"
 #include "net.h"
 #include "record.h"
@@ -92,13 +93,13 @@ static void tcpc_adopt_grow(void *ctx)
 	unsigned int i;
 
 	if (a->unserved) {
-		if (!tcpc_served_room(&a->unserved->served, a->port, GFP_KERNEL))
+		if (!tcpc_served_room(&a->unserved->served, a->port, TCPC_GFP))
 			a->starved = true;
 		a->unserved = NULL;
 		return;
 	}
 	for (i = 0; i < a->want && !a->starved; i++) {
-		rec = tcpc_record_alloc(GFP_KERNEL);
+		rec = tcpc_record_alloc(TCPC_GFP);
 		if (rec)
 			list_add(&rec->node, &a->spares);
 		else

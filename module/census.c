@@ -9,6 +9,7 @@
 
 #include "census.h"
 #include "gather.h"
+#include "gfp.h"
 #include "share.h"
 
 /* How often a listener that somebody has is tried before it is given up. */
@@ -41,7 +42,7 @@ static void tcpc_census_share(struct tcpc_census *c)
 	if (c->nr_listeners <= TCPC_LISTENERS_HOST)
 		return;
 	c->listeners_each = TCPC_LISTENERS_SURE;
-	wants = kvmalloc_array(c->nr_nets, sizeof(*wants), GFP_KERNEL | __GFP_NOWARN);
+	wants = kvmalloc_array(c->nr_nets, sizeof(*wants), TCPC_GFP);
 	if (!wants)
 		return;
 	for (i = 0; i < c->nr_nets; i++)
@@ -147,7 +148,7 @@ struct tcpc_census *tcpc_census_take(enum tcpc_depth depth)
 	struct tcpc_census *c;
 	int err;
 
-	c = kzalloc(sizeof(*c), GFP_KERNEL);
+	c = kzalloc(sizeof(*c), TCPC_GFP);
 	if (!c)
 		return ERR_PTR(-ENOMEM);
 	refcount_set(&c->ref, 1);

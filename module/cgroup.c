@@ -10,6 +10,7 @@
 #include <net/sock.h>
 
 #include "cgroup.h"
+#include "gfp.h"
 
 #ifdef CONFIG_SOCK_CGROUP_DATA
 
@@ -140,12 +141,12 @@ static bool tcpc_cgroup_room(struct tcpc_cgroup_names *names)
 	unsigned int i, n = old ? 1U << names->bits : 0;
 
 	if (!names->path)
-		names->path = kmalloc(PATH_MAX, GFP_KERNEL_ACCOUNT);
+		names->path = kmalloc(PATH_MAX, TCPC_GFP_ACCOUNT);
 	if (!names->path)
 		return false;
 	if (names->nr < n / 2)
 		return true;
-	names->hash = kvcalloc(n ? 2 * n : 16, sizeof(*old), GFP_KERNEL_ACCOUNT);
+	names->hash = kvcalloc(n ? 2 * n : 16, sizeof(*old), TCPC_GFP_ACCOUNT);
 	if (!names->hash) {
 		names->hash = old;
 		return false;

@@ -15,6 +15,7 @@
 
 #include "cgroup.h"
 #include "ended.h"
+#include "gfp.h"
 #include "net.h"
 #include "record.h"
 
@@ -149,7 +150,7 @@ static int tcpc_ended_room(struct tcpc_ended_rows *rows, gfp_t gfp)
  * tcpc_ended_copy() - copy the lines of a namespace
  * @rows: appended to; to be freed with tcpc_ended_rows_free(), on failure too
  * @list: of the namespace
- * @gfp: for memory; not GFP_KERNEL_ACCOUNT if others wait for what the caller holds
+ * @gfp: for memory; not TCPC_GFP_ACCOUNT if others wait for what the caller holds
  *
  * Context: process, may sleep.
  * Return: 0 or -ENOMEM.
@@ -214,12 +215,12 @@ int tcpc_ended_copy_all(struct tcpc_ended_rows *rows)
 
 	err = tcpc_netset_get(&nets);
 	for (i = 0; i < nets.nr && !err; i++) {
-		err = tcpc_ended_copy(rows, &nets.refs[i].tn->ended, GFP_KERNEL);
+		err = tcpc_ended_copy(rows, &nets.refs[i].tn->ended, TCPC_GFP);
 		cond_resched();
 	}
 	/* After the others: so those of a namespace that goes meanwhile are there. */
 	if (!err)
-		err = tcpc_ended_copy(rows, &tcpc_ended_gone, GFP_KERNEL);
+		err = tcpc_ended_copy(rows, &tcpc_ended_gone, TCPC_GFP);
 	tcpc_netset_put(&nets);
 	tcpc_ended_once(rows);
 	return err;

@@ -33,6 +33,7 @@
 #include "adopt.h"
 #include "compat.h"
 #include "events.h"
+#include "gfp.h"
 #include "listener.h"
 #include "net.h"
 #include "record.h"
@@ -258,7 +259,7 @@ struct tcpc_changes_of *tcpc_changes_all(unsigned int *nr)
 
 	err = tcpc_netset_get(&nets);
 	if (!err)
-		all = kvcalloc(nets.nr, sizeof(*all), GFP_KERNEL);
+		all = kvcalloc(nets.nr, sizeof(*all), TCPC_GFP);
 	for (i = 0; all && i < nets.nr; i++) {
 		all[i].inum = nets.refs[i].inum;
 		tcpc_changes_add(&all[i].changes, nets.refs[i].tn);
@@ -283,8 +284,7 @@ void tcpc_events_net_init(struct tcpc_net *tn)
 	tcpc_ended_list_init(&tn->ended);
 	tcpc_series_init(&tn->series);
 	if (tcpc_events)
-		tn->counters = alloc_percpu_gfp(struct tcpc_counters,
-						GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+		tn->counters = alloc_percpu_gfp(struct tcpc_counters, TCPC_GFP_ACCOUNT);
 }
 
 /**

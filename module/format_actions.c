@@ -6,6 +6,7 @@
 
 #include "action.h"
 #include "format.h"
+#include "gfp.h"
 #include "net.h"
 
 static void tcpc_action_time(struct tcpc_text *t, const struct tcpc_column *col,
@@ -90,7 +91,7 @@ static void tcpc_actions_rows(struct tcpc_table *table, const struct tcpc_view *
 	int err;
 
 	if (view->tn)
-		err = tcpc_log_copy(&rows, &view->tn->reap.log, GFP_KERNEL_ACCOUNT);
+		err = tcpc_log_copy(&rows, &view->tn->reap.log, TCPC_GFP_ACCOUNT);
 	else
 		err = tcpc_log_copy_all(&rows);
 	if (err)

@@ -10,6 +10,7 @@
 #include "ended.h"
 #include "events.h"
 #include "format.h"
+#include "gfp.h"
 #include "net.h"
 
 /* transitions */
@@ -130,7 +131,7 @@ static void tcpc_ended_rows(struct tcpc_table *table, const struct tcpc_view *vi
 	int err;
 
 	if (view->tn)
-		err = tcpc_ended_copy(&rows, &view->tn->ended, GFP_KERNEL_ACCOUNT);
+		err = tcpc_ended_copy(&rows, &view->tn->ended, TCPC_GFP_ACCOUNT);
 	else
 		err = tcpc_ended_copy_all(&rows);
 	if (err)

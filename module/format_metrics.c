@@ -9,6 +9,7 @@
 
 #include "events.h"
 #include "format.h"
+#include "gfp.h"
 #include "metrics.h"
 #include "net.h"
 #include "totals.h"
@@ -209,7 +210,7 @@ static void tcpc_metrics_omitted(struct tcpc_text *t, const struct tcpc_metrics 
 
 static void tcpc_metrics_render(struct tcpc_text *t, const struct tcpc_view *view)
 {
-	struct tcpc_metrics_sums *sums = kzalloc(sizeof(*sums), GFP_KERNEL_ACCOUNT);
+	struct tcpc_metrics_sums *sums = kzalloc(sizeof(*sums), TCPC_GFP_ACCOUNT);
 	struct tcpc_metrics *m = tcpc_metrics_alloc(view);
 	int err = -ENOMEM;
 

@@ -13,6 +13,7 @@
 #include <net/tcp.h>
 
 #include "gather.h"
+#include "gfp.h"
 #include "walk.h"
 
 /* Room for connections at first: those of an RCU section of the walk. */
@@ -273,7 +274,7 @@ static bool tcpc_gather_rest(void *ctx)
 static void *tcpc_gather_double(void *old, unsigned int nr, unsigned int *cap,
 				size_t size)
 {
-	void *array = kvmalloc_array(*cap, 2 * size, GFP_KERNEL);
+	void *array = kvmalloc_array(*cap, 2 * size, TCPC_GFP);
 
 	if (!array)
 		return NULL;
@@ -296,7 +297,7 @@ static void tcpc_gather_grow(void *ctx)
 	if (g->unserved.wanted) {
 		served = &g->nets.refs[g->unserved.slot].tn->served;
 		g->unserved.wanted = false;
-		if (!tcpc_served_room(served, g->unserved.port, GFP_KERNEL))
+		if (!tcpc_served_room(served, g->unserved.port, TCPC_GFP))
 			g->unserved.refused = true;
 	}
 	if (g->wanted) {
@@ -364,11 +365,11 @@ int tcpc_gather_begin(struct tcpc_gather *g)
 		return err;
 	n = (g->nets.nr + 1) * TCPC_COUNTS;
 	c->nr_nets = g->nets.nr;
-	c->nets = kvcalloc(c->nr_nets, sizeof(*c->nets), GFP_KERNEL);
-	g->ports = kvcalloc(c->nr_nets, sizeof(*g->ports), GFP_KERNEL);
-	g->total = kvcalloc(n, sizeof(u32), GFP_KERNEL);
-	g->pending = kvcalloc(n, sizeof(u32), GFP_KERNEL);
-	g->touched = kvmalloc_array(n, sizeof(u32), GFP_KERNEL);
+	c->nets = kvcalloc(c->nr_nets, sizeof(*c->nets), TCPC_GFP);
+	g->ports = kvcalloc(c->nr_nets, sizeof(*g->ports), TCPC_GFP);
+	g->total = kvcalloc(n, sizeof(u32), TCPC_GFP);
+	g->pending = kvcalloc(n, sizeof(u32), TCPC_GFP);
+	g->touched = kvmalloc_array(n, sizeof(u32), TCPC_GFP);
 	if (!c->nets || !g->ports || !g->total || !g->pending || !g->touched)
 		return -ENOMEM;
 	for (i = 0; i < c->nr_nets; i++) {
@@ -381,9 +382,9 @@ int tcpc_gather_begin(struct tcpc_gather *g)
 		return 0;
 
 	g->cap = TCPC_GATHER_LISTENERS;
-	c->listeners = kvmalloc_array(g->cap, sizeof(*c->listeners), GFP_KERNEL);
+	c->listeners = kvmalloc_array(g->cap, sizeof(*c->listeners), TCPC_GFP);
 	g->cap_conns = TCPC_GATHER_CONNS;
-	g->conns = kvmalloc_array(g->cap_conns, sizeof(*g->conns), GFP_KERNEL);
+	g->conns = kvmalloc_array(g->cap_conns, sizeof(*g->conns), TCPC_GFP);
 	if (!c->listeners || !g->conns)
 		return -ENOMEM;
 	return tcpc_tally_init(&c->tally, c->nr_nets);

@@ -10,6 +10,7 @@
 #include <linux/string.h>
 
 #include "cgroup.h"
+#include "gfp.h"
 #include "group.h"
 
 /* Length of the part of a path that counts: "/a/b" of "/a/b/c" if that is two. */
@@ -36,7 +37,7 @@ int tcpc_group_names_init(struct tcpc_group_names *names,
 			  const struct cgroup_namespace *ns, unsigned int depth)
 {
 	names->depth = depth;
-	names->top = kmalloc(PATH_MAX, GFP_KERNEL_ACCOUNT);
+	names->top = kmalloc(PATH_MAX, TCPC_GFP_ACCOUNT);
 	if (!names->top)
 		return -ENOMEM;
 	tcpc_cgroup_top(ns, names->top, PATH_MAX);
@@ -96,7 +97,7 @@ int tcpc_groups_room(struct tcpc_groups *g, u32 rows)
 {
 	if (!rows)
 		return 0;
-	g->rows = kvmalloc_array(rows, sizeof(*g->rows), GFP_KERNEL_ACCOUNT);
+	g->rows = kvmalloc_array(rows, sizeof(*g->rows), TCPC_GFP_ACCOUNT);
 	if (!g->rows)
 		return -ENOMEM;
 	g->cap = rows;
@@ -196,7 +197,7 @@ int tcpc_groups_make(struct tcpc_groups *g)
 
 	for (i = 0; i < g->nr_rows; i++)
 		nr += !i || tcpc_series_cmp(&g->rows[i].key, &g->rows[i - 1].key);
-	g->groups = kvcalloc(nr, sizeof(*g->groups), GFP_KERNEL_ACCOUNT);
+	g->groups = kvcalloc(nr, sizeof(*g->groups), TCPC_GFP_ACCOUNT);
 	if (!g->groups)
 		return -ENOMEM;
 	for (i = 0; i < g->nr_rows; i++) {

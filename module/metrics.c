@@ -16,6 +16,7 @@
 
 #include "events.h"
 #include "format.h"
+#include "gfp.h"
 #include "metrics.h"
 #include "net.h"
 
@@ -285,7 +286,7 @@ static void tcpc_metrics_count(struct tcpc_metrics *m)
  */
 struct tcpc_metrics *tcpc_metrics_alloc(const struct tcpc_view *view)
 {
-	struct tcpc_metrics *m = kzalloc(sizeof(*m), GFP_KERNEL_ACCOUNT);
+	struct tcpc_metrics *m = kzalloc(sizeof(*m), TCPC_GFP_ACCOUNT);
 	struct tcpc_groups *g;
 
 	if (!m)

@@ -21,6 +21,7 @@
 
 #include "compat.h"
 #include "events.h"
+#include "gfp.h"
 #include "net.h"
 #include "sysctl.h"
 #include "totals.h"
@@ -199,7 +200,7 @@ static int tcpc_netset_fill(struct tcpc_netset *set, struct tcpc_totals *gone)
 		cap = tcpc_nets_nr + tcpc_nets_nr / 8;
 		mutex_unlock(&tcpc_net_lock);
 		kvfree(set->refs);
-		set->refs = kvmalloc_array(cap, sizeof(*set->refs), GFP_KERNEL);
+		set->refs = kvmalloc_array(cap, sizeof(*set->refs), TCPC_GFP);
 		if (!set->refs)
 			return -ENOMEM;
 		mutex_lock(&tcpc_net_lock);
@@ -236,7 +237,7 @@ int tcpc_netset_get_totals(struct tcpc_netset *set, struct tcpc_totals *gone)
 	if (err)
 		return err;
 	set->bits = order_base_2(2 * set->nr + 2);
-	set->hash = kvcalloc(1UL << set->bits, sizeof(*set->hash), GFP_KERNEL);
+	set->hash = kvcalloc(1UL << set->bits, sizeof(*set->hash), TCPC_GFP);
 	if (!set->hash)
 		return -ENOMEM;
 	tcpc_netset_index(set);

@@ -15,6 +15,7 @@
 #include <net/tcp.h>
 
 #include "act.h"
+#include "gfp.h"
 #include "pass.h"
 
 /* Room at first. */
@@ -163,17 +164,17 @@ struct tcpc_pass *tcpc_pass_begin(void)
 	struct tcpc_pass *p;
 	int err;
 
-	p = kzalloc(sizeof(*p), GFP_KERNEL);
+	p = kzalloc(sizeof(*p), TCPC_GFP);
 	if (!p)
 		return ERR_PTR(-ENOMEM);
 	err = tcpc_netset_get(&p->nets);
 	p->cap = TCPC_PASS_CONNS;
 	p->cap_listeners = TCPC_PASS_LISTENERS;
-	p->conns = kvmalloc_array(p->cap, sizeof(*p->conns), GFP_KERNEL);
-	p->listeners = kvmalloc_array(p->cap_listeners, sizeof(*p->listeners), GFP_KERNEL);
+	p->conns = kvmalloc_array(p->cap, sizeof(*p->conns), TCPC_GFP);
+	p->listeners = kvmalloc_array(p->cap_listeners, sizeof(*p->listeners), TCPC_GFP);
 	if (!err) {
-		p->quota = kvcalloc(p->nets.nr, sizeof(*p->quota), GFP_KERNEL);
-		p->ports = kvcalloc(p->nets.nr, sizeof(*p->ports), GFP_KERNEL);
+		p->quota = kvcalloc(p->nets.nr, sizeof(*p->quota), TCPC_GFP);
+		p->ports = kvcalloc(p->nets.nr, sizeof(*p->ports), TCPC_GFP);
 	}
 	if (!p->conns || !p->listeners || !p->quota || !p->ports) {
 		tcpc_netset_put(&p->nets);

@@ -8,6 +8,7 @@
 #include <net/tcp.h>
 
 #include "act.h"
+#include "gfp.h"
 #include "pass.h"
 
 /* Keep a connection to be acted on, if there is room; it is moved. Process context. */
@@ -19,7 +20,7 @@ static bool tcpc_pass_target(struct tcpc_pass *p, struct tcpc_conn *conn)
 	if (p->nr_targets == p->cap_targets) {
 		if (cap > TCPC_PASS_TARGETS_MAX)
 			return false;
-		more = kvmalloc_array(cap, sizeof(*more), GFP_KERNEL | __GFP_NOWARN);
+		more = kvmalloc_array(cap, sizeof(*more), TCPC_GFP);
 		if (!more)
 			return false;
 		if (p->nr_targets)
@@ -170,7 +171,7 @@ static bool tcpc_pass_rest(void *ctx)
 /* Twice the room; false without memory. Process context. */
 static bool tcpc_pass_double(void **array, unsigned int nr, unsigned int *cap, size_t size)
 {
-	void *more = kvmalloc_array(*cap, 2 * size, GFP_KERNEL | __GFP_NOWARN);
+	void *more = kvmalloc_array(*cap, 2 * size, TCPC_GFP);
 
 	if (!more)
 		return false;

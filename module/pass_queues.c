@@ -9,6 +9,7 @@
 #include <net/tcp.h>
 
 #include "act.h"
+#include "gfp.h"
 #include "pass.h"
 #include "queue.h"
 
@@ -138,8 +139,7 @@ static bool tcpc_pass_queue_piece(struct tcpc_pass *p, struct tcpc_listener *l,
 		s.allowed = l->depth + l->depth / 8 + 1;
 	else if (tcpc_pass_may(p, q))
 		s.allowed = min3(q->left, p->host_left, TCPC_PASS_PICKED);
-	s.sift.picked = kvmalloc_array(max(s.allowed, 1U), sizeof(*s.sift.picked),
-				       GFP_KERNEL | __GFP_NOWARN);
+	s.sift.picked = kvmalloc_array(max(s.allowed, 1U), sizeof(*s.sift.picked), TCPC_GFP);
 	if (!s.sift.picked) {
 		q->skipped[TCPC_SKIP_BUSY]++;
 		return false;

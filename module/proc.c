@@ -29,6 +29,7 @@
 
 #include "compat.h"
 #include "format.h"
+#include "gfp.h"
 #include "net.h"
 #include "proc.h"
 #include "snapshot.h"
@@ -102,7 +103,7 @@ static int tcpc_proc_fill(const struct tcpc_proc_file *f, struct file *file)
 	struct tcpc_text *text;
 	int err;
 
-	text = kzalloc(sizeof(*text), GFP_KERNEL_ACCOUNT);
+	text = kzalloc(sizeof(*text), TCPC_GFP_ACCOUNT);
 	if (!text)
 		return -ENOMEM;
 	err = tcpc_proc_render(f, file, text);

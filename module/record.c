@@ -23,6 +23,7 @@
 #include "cgroup.h"
 #include "compat.h"
 #include "conn.h"
+#include "gfp.h"
 #include "listener.h"
 #include "net.h"
 #include "queue.h"
@@ -365,7 +366,7 @@ int tcpc_record_init(void)
 {
 	struct hlist_head *tables;
 
-	tables = kvcalloc(2UL << TCPC_RECORD_BITS, sizeof(*tables), GFP_KERNEL);
+	tables = kvcalloc(2UL << TCPC_RECORD_BITS, sizeof(*tables), TCPC_GFP);
 	if (!tables)
 		return -ENOMEM;
 	tcpc_record_by_sock = tables;

@@ -11,6 +11,7 @@
 #include <linux/string.h>
 #include <net/ipv6.h>
 
+#include "gfp.h"
 #include "rule.h"
 
 /**
@@ -167,7 +168,7 @@ struct tcpc_rules *tcpc_rules_parse(const char *text, size_t len)
 	if (nr > TCPC_RULES_MAX)
 		return ERR_PTR(-EINVAL);
 	size = struct_size(rules, rule, nr);
-	rules = kvzalloc(size + len + 1, GFP_KERNEL_ACCOUNT);
+	rules = kvzalloc(size + len + 1, TCPC_GFP_ACCOUNT);
 	if (!rules)
 		return ERR_PTR(-ENOMEM);
 	refcount_set(&rules->ref, 1);

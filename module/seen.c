@@ -8,6 +8,7 @@
 #include <linux/sort.h>
 #include <linux/string.h>
 
+#include "gfp.h"
 #include "seen.h"
 
 static int tcpc_seen_cmp(const void *pa, const void *pb)
@@ -53,7 +54,7 @@ bool tcpc_seen_add(struct tcpc_seen *seen, u64 cookie)
 	if (seen->nr == seen->cap) {
 		if (cap > TCPC_SEEN_MAX)
 			return false;
-		more = kvmalloc_array(cap, sizeof(*more), GFP_KERNEL | __GFP_NOWARN);
+		more = kvmalloc_array(cap, sizeof(*more), TCPC_GFP);
 		if (!more)
 			return false;
 		if (seen->nr)

@@ -19,6 +19,7 @@
 #include <linux/string.h>
 #include <net/ipv6.h>
 
+#include "gfp.h"
 #include "record.h"
 #include "series.h"
 
@@ -155,7 +156,7 @@ static void tcpc_series_shrink(struct tcpc_series_set *set)
 static struct tcpc_series *tcpc_series_alloc(struct tcpc_series_set *set,
 					     const struct tcpc_series_key *key)
 {
-	struct tcpc_series *s = kzalloc(sizeof(*s) + key->len, GFP_KERNEL_ACCOUNT);
+	struct tcpc_series *s = kzalloc(sizeof(*s) + key->len, TCPC_GFP_ACCOUNT);
 
 	if (!s)
 		return NULL;

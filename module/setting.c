@@ -12,6 +12,7 @@
 
 #include "cause.h"
 #include "format.h"
+#include "gfp.h"
 #include "setting.h"
 #include "text.h"
 
@@ -221,7 +222,7 @@ struct tcpc_settings *tcpc_settings_change(const struct tcpc_settings *old,
 	struct tcpc_settings *s;
 	int err;
 
-	s = kmemdup(old, sizeof(*s), GFP_KERNEL_ACCOUNT);
+	s = kmemdup(old, sizeof(*s), TCPC_GFP_ACCOUNT);
 	if (!s)
 		return ERR_PTR(-ENOMEM);
 	refcount_set(&s->ref, 1);

@@ -8,6 +8,7 @@
 
 #include "events.h"
 #include "format.h"
+#include "gfp.h"
 #include "net.h"
 #include "totals.h"
 
@@ -404,7 +405,7 @@ static void tcpc_stat_show(struct tcpc_text *t, const struct tcpc_stat_sums *sum
 
 static void tcpc_stat_render(struct tcpc_text *t, const struct tcpc_view *view)
 {
-	struct tcpc_stat_sums *sums = kzalloc(sizeof(*sums), GFP_KERNEL);
+	struct tcpc_stat_sums *sums = kzalloc(sizeof(*sums), TCPC_GFP);
 	int err = 0;
 
 	if (!sums) {

@@ -25,6 +25,7 @@
 
 #include "compat.h"
 #include "format.h"
+#include "gfp.h"
 #include "net.h"
 #include "snapshot.h"
 #include "stream.h"
@@ -258,7 +259,7 @@ static int tcpc_stream_open(struct inode *inode, struct file *file)
 	tcpc_census_put(census);
 
 	err = -ENOMEM;
-	s = kvzalloc(sizeof(*s), GFP_KERNEL_ACCOUNT);
+	s = kvzalloc(sizeof(*s), TCPC_GFP_ACCOUNT);
 	if (!s)
 		goto out;
 	mutex_init(&s->lock);

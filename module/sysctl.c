@@ -19,6 +19,7 @@
 #include <net/net_namespace.h>
 
 #include "compat.h"
+#include "gfp.h"
 #include "net.h"
 #include "reaper.h"
 #include "setting.h"
@@ -131,7 +132,7 @@ static int tcpc_sysctl_first(struct tcpc_pieces *p, const struct tcpc_setting *s
 	if (!err)
 		err = tcpc_sysctl_begins(setting, buf, len);
 	if (!err) {
-		text = kvmalloc(len, GFP_KERNEL_ACCOUNT);
+		text = kvmalloc(len, TCPC_GFP_ACCOUNT);
 		if (text)
 			memcpy(text, buf, len);
 		else
@@ -164,7 +165,7 @@ static int tcpc_sysctl_next(struct tcpc_net *tn, const struct tcpc_setting *sett
 	char *text = NULL, *old = NULL;
 
 	if (!err) {
-		text = kvmalloc(pos + len, GFP_KERNEL_ACCOUNT);
+		text = kvmalloc(pos + len, TCPC_GFP_ACCOUNT);
 		err = text ? 0 : -ENOMEM;
 	}
 	mutex_lock(&p->lock);
@@ -260,7 +261,7 @@ int tcpc_sysctl_net_init(struct tcpc_net *tn)
 	struct ctl_table *table;
 	unsigned int i;
 
-	sysctl = kzalloc(sizeof(*sysctl), GFP_KERNEL_ACCOUNT);
+	sysctl = kzalloc(sizeof(*sysctl), TCPC_GFP_ACCOUNT);
 	if (!sysctl)
 		return -ENOMEM;
 	mutex_init(&sysctl->pieces.lock);

@@ -7,6 +7,7 @@
 #include <linux/sizes.h>
 #include <linux/string.h>
 
+#include "gfp.h"
 #include "text.h"
 
 /* More than any table bounded as ours are comes to; a stop for mistakes. */
@@ -28,7 +29,7 @@ static bool tcpc_text_reserve(struct tcpc_text *t, size_t more)
 	cap = max_t(size_t, 2 * t->cap, PAGE_SIZE);
 	while (cap - t->len < more)
 		cap *= 2;
-	buf = cap <= TCPC_TEXT_MAX ? kvmalloc(cap, GFP_KERNEL_ACCOUNT) : NULL;
+	buf = cap <= TCPC_TEXT_MAX ? kvmalloc(cap, TCPC_GFP_ACCOUNT) : NULL;
 	if (!buf) {
 		t->err = -ENOMEM;
 		return false;

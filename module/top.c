@@ -22,6 +22,7 @@
 #include <linux/sort.h>
 #include <linux/string.h>
 
+#include "gfp.h"
 #include "top.h"
 
 /* Rows of all namespaces together, or so many for each if that is more. */
@@ -89,8 +90,8 @@ int tcpc_top_init(struct tcpc_top *top, const struct tcpc_top_kind *kind,
 	top->max = max;
 	top->host = max_t(u32, TCPC_TOP_HOST, TCPC_TOP_SURE * nr_nets);
 	top->bits = 6;
-	top->chains = kvcalloc(1U << top->bits, sizeof(u32), GFP_KERNEL);
-	top->nets = kvcalloc(nr_nets, sizeof(*top->nets), GFP_KERNEL);
+	top->chains = kvcalloc(1U << top->bits, sizeof(u32), TCPC_GFP);
+	top->nets = kvcalloc(nr_nets, sizeof(*top->nets), TCPC_GFP);
 	return top->chains && top->nets ? 0 : -ENOMEM;
 }
 
@@ -102,7 +103,7 @@ static void tcpc_top_rehash(struct tcpc_top *top)
 	u32 *chains, *chain;
 	u32 i;
 
-	chains = kvcalloc(1U << bits, sizeof(u32), GFP_KERNEL | __GFP_NOWARN);
+	chains = kvcalloc(1U << bits, sizeof(u32), TCPC_GFP);
 	if (!chains) {
 		top->starved = true;
 		return;
@@ -128,7 +129,7 @@ static bool tcpc_top_reserve(struct tcpc_top *top)
 		return true;
 	if (top->starved)
 		return false;
-	rows = kvmalloc_array(cap, top->kind->row_size, GFP_KERNEL | __GFP_NOWARN);
+	rows = kvmalloc_array(cap, top->kind->row_size, TCPC_GFP);
 	if (!rows) {
 		top->starved = true;
 		return false;
@@ -213,7 +214,7 @@ static bool tcpc_top_heap(struct tcpc_top *top, struct tcpc_top_net *tn)
 		return true;
 	if (tn->starved)
 		return false;
-	tn->heap = kvmalloc_array(tn->rows, sizeof(u32), GFP_KERNEL | __GFP_NOWARN);
+	tn->heap = kvmalloc_array(tn->rows, sizeof(u32), TCPC_GFP);
 	if (!tn->heap) {
 		tn->starved = true;
 		return false;
