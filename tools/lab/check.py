@@ -18,14 +18,17 @@ from say import LabError, program, say
 RUNNER = tree.INSTALLED + "/run_kselftest.sh"
 ONE = "6.12"         # where what is the same on all is tried
 DEBUG = "6.12-debug"
-LONG = ("6.12-kcsan", "7.2-debug")    # for these there is time in a long check alone
+PROOF = (DEBUG, "6.12-kcsan", "7.2-debug")    # they report faults
+# For these there is time in a long check alone.
+LONG = ("6.12-debug", "6.12-rt", "6.12-kcsan", "7.2-debug")
 DESCRIPTION = """\
 Run "make lint", then for every kernel of tools/lab/kernels, or those named:
 build the module (W=1, no warnings), boot, run the selftests; on those that hosts
 run install through DKMS; on one of them make load, and collectors that read the
-files; and see that the debug kernel reports what it is there for. A guest is idle
+files. Debug kernels must report the faults they are there for, too. A guest is idle
 about half of its time, so several things run at once. With -l what takes longer
-instead: """ + " and ".join(LONG) + """, and what is done on no other day.
+instead: the kernels """ + ", ".join(LONG) + """,
+stresses, fuzzing, the kernel's own network selftests, and the longest sections.
 The last line is "N passed, N failed, N skipped"; the exit status is 0 if nothing
 failed and something passed.
 """
@@ -139,7 +142,7 @@ def short(source, options, chosen):
     # What takes longest first.
     parts = [(test, tag, source, options) for tag in sorted(chosen, key=hosts.count)]
     parts += [] if options.L else [(lint, source)]
-    parts += [(proof, tag, source) for tag in chosen if tag == DEBUG]
+    parts += [(proof, tag, source) for tag in chosen if tag in PROOF]
     parts += [(install, tag, source) for tag in hosts]
     if hosts:
         one = ONE if ONE in hosts else hosts[0]
@@ -150,6 +153,7 @@ def short(source, options, chosen):
 def long(source, options, chosen):
     """The same of a long check."""
     parts = [(test, tag, source, options) for tag in chosen]
+    parts += [(proof, tag, source) for tag in chosen if tag in PROOF]
     parts += [(stress, tag, source) for tag in (DEBUG, ONE)]
     parts += [(flat, "nets", source, ["tools/lab/nets"]),
               (flat, "fuzz", source, ["tools/lab/fuzz"])]
