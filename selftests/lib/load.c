@@ -87,6 +87,28 @@ void load_begin(struct load *load, unsigned long n, unsigned int every)
 	close(load->done[0]);
 }
 
+/**
+ * load_queue() - have connections wait in an accept queue, at 127.0.0.1:2
+ * @n: how many, up to 65536
+ *
+ * All their clients shut down. Between load_begin() and load_end(); they are this
+ * process's.
+ */
+void load_queue(unsigned int n)
+{
+	struct addr to = addr("127.0.0.1", 2);
+	unsigned int i;
+
+	if (!n)
+		return;
+	file_set("/proc/sys/net/core/somaxconn", "%u", n - 1);
+	file_set(FILE_MAX, "%llu", file_number(FILE_MAX) + n);
+	fds_raise(n + 1000);
+	sock_listen("127.0.0.1", 2, n - 1);
+	for (i = 0; i < n; i++)
+		must(!shutdown(connect_from(i / PER_SOURCE, &to), SHUT_WR));
+}
+
 /* They are closed. */
 void load_end(struct load *load)
 {

@@ -3,6 +3,7 @@
 
 import dataclasses
 import glob
+import hashlib
 import json
 import lzma
 import os
@@ -25,10 +26,11 @@ BOOT_MODULES = ("virtio_pci", "virtio_blk", "virtio_console", "virtio_rng", "ove
 
 SOURCE = "linux-source-6.12"
 SOURCE_SUITE = "bookworm-security"
-SOURCE_PARTS = ("LICENSES", "scripts", "tools/include/uapi", "tools/testing/selftests/lib.mk",
+SOURCE_PARTS = ("LICENSES", "scripts", "tools/include/io_uring", "tools/include/uapi",
+                "tools/testing/selftests/lib.mk",
                 "tools/testing/selftests/kselftest", "tools/testing/selftests/kselftest.h",
                 "tools/testing/selftests/kselftest_harness.h",
-                "tools/testing/selftests/kselftest_install.sh",
+                "tools/testing/selftests/kselftest_install.sh", "tools/testing/selftests/net",
                 "tools/testing/selftests/run_kselftest.sh")
 
 
@@ -293,7 +295,8 @@ def source():
                       f"cannot unpack {SOURCE}", fd)
         os.unlink(deb)
 
-    path = cache.obtain("ksrc", f"{version}_{RECIPE}", SOURCE, build,
+    parts = hashlib.sha256(repr(SOURCE_PARTS).encode()).hexdigest()[:8]
+    path = cache.obtain("ksrc", f"{version}_{RECIPE}_{parts}", SOURCE, build,
                         ["root/tools/testing/selftests/lib.mk"])
     cache.prune("ksrc", 2)
     return os.path.join(path, "root")

@@ -132,6 +132,17 @@ def system_root(kind):
     return _build_root(kind, host.packages(kind), f"a Debian system ({kind})")
 
 
+def nets_root():
+    """The guest's root, as a directory, with what the kernel's network tests need."""
+    return _build_root("nets", host.packages("guest") + host.packages("nets"),
+                       "the root of the kernel's network tests")
+
+
+def nets_image():
+    """The same to boot from."""
+    return image_of(nets_root(), "nets-image", "the root of the kernel's network tests")
+
+
 def build_image():
     """The build chroot as an ext4 image, to boot from."""
     return image_of(build_root(), "build-image", "the build chroot")

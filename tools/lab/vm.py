@@ -18,7 +18,7 @@ from say import USAGE, LabError, program, say
 
 MODULE = "/tcp_census.ko"
 IMAGES = {"guest": roots.guest_image, "build": roots.build_image,
-          "monitoring": roots.monitoring_image}
+          "monitoring": roots.monitoring_image, "nets": roots.nets_image}
 DESCRIPTION = """\
 Boot a stock Debian kernel under QEMU, load tcp_census, run COMMAND as root.
 
@@ -80,7 +80,8 @@ def parse(argv):
     parser.add_argument("-r", metavar="ROOT", choices=IMAGES, default="guest",
                         help="build: boot the root with compiler, make, dkms and kmod, "
                              "and the tree at /src; monitoring: the one with Prometheus, "
-                             "collectd and the Zabbix agent")
+                             "collectd and the Zabbix agent; nets: the one that tools/lab/nets "
+                             "boots")
     parser.add_argument("-b", action="store_true",
                         help="with -r build: the module is built in /src, and not loaded")
     parser.add_argument("-w", action="store_true",
