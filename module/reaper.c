@@ -62,6 +62,7 @@ static void tcpc_reaper_work(struct work_struct *work);
 static DECLARE_DELAYED_WORK(tcpc_reaper_pass, tcpc_reaper_work);
 static struct workqueue_struct *tcpc_reaper_wq; /* NULL when there is no reaper */
 static ktime_t tcpc_reaper_rested; /* no pass before this time; the work's own */
+static unsigned int tcpc_reaper_us; /* how long the last look took */
 
 /**
  * tcpc_reap_settings() - the settings of a namespace
@@ -129,6 +130,17 @@ void tcpc_reaper_kick(void)
 	mutex_unlock(&tcpc_reaper_lock);
 }
 
+/**
+ * tcpc_reaper_walk_us() - how long the last pass took to look at the tables
+ *
+ * Context: any.
+ * Return: so many microseconds; 0 if there was none.
+ */
+unsigned int tcpc_reaper_walk_us(void)
+{
+	return READ_ONCE(tcpc_reaper_us);
+}
+
 /* In ms, until the next pass; 0: none. Process context. */
 static unsigned int tcpc_reaper_wait(const struct tcpc_pass *p)
 {
@@ -167,6 +179,7 @@ static void tcpc_reaper_rest(ktime_t begin)
 	s64 rest = min_t(s64, TCPC_REAPER_REST * ktime_ms_delta(now, begin),
 			 TCPC_REAPER_REST_MS_MAX);
 
+	WRITE_ONCE(tcpc_reaper_us, min_t(s64, ktime_us_delta(now, begin), U32_MAX));
 	tcpc_reaper_rested = ktime_add_ms(now, rest);
 	now = ktime_add_ms(begin, TCPC_REAPER_MS);
 	if (ktime_after(now, tcpc_reaper_rested))

@@ -178,6 +178,12 @@ static u64 tcpc_stat_records_host(const struct tcpc_view *view,
 	return tcpc_record_total();
 }
 
+static u64 tcpc_stat_reaper_walk_us(const struct tcpc_view *view,
+				    const struct tcpc_stat_key *key)
+{
+	return tcpc_reaper_walk_us();
+}
+
 /* A number of struct tcpc_census_net as it stands there. */
 static u64 tcpc_stat_net(const struct tcpc_view *view,
 			 const struct tcpc_stat_key *key)
@@ -250,6 +256,8 @@ static const struct tcpc_stat_key tcpc_stat_keys[] = {
 	  .value = tcpc_stat_records_host },
 	{ .name = "netns_without_files", .of = TCPC_STAT_HOST,
 	  .value = tcpc_stat_netns_without_files },
+	{ .name = "reaper_walk_us", .of = TCPC_STAT_HOST,
+	  .value = tcpc_stat_reaper_walk_us },
 };
 
 /**

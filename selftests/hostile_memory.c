@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Users who have the module use memory for them: by files that they never close, by
- * settings, by listeners that end badly in cgroups that are gone. It is charged to the
- * cgroup of who asks, is bounded, and comes back.
+ * Users who have the module use memory for them: by files that they never close, and by
+ * settings. It is charged to the cgroup of who asks, is bounded, and comes back.
  */
 
 #include <fcntl.h>

@@ -46,7 +46,6 @@ TEST_F_TIMEOUT(stress, unloading, TIMEOUT)
 	}
 	printf("# loaded and unloaded %u times, unloading took %llu ms at most\n", times,
 	       (unsigned long long)longest);
-	EXPECT_GE(UNLOAD_SECONDS * 1000, longest);
 	crew_work(c, 0);
 	ASSERT_EQ(0, crew_stop(c));
 	EXPECT_EQ(0, left(&self->began));

@@ -13,7 +13,7 @@
 /* A case, with the longest time there may be and all that it has to wait for. */
 #define TIMEOUT 900
 
-/* Unloading waits for grace periods and a pass, with nobody left who uses the module. */
+/* Unloading waits for grace periods and a pass; with nobody else at work that is short. */
 #define UNLOAD_SECONDS 60
 
 #define MAX_RATE "max_rate=100000"
