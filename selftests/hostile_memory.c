@@ -155,7 +155,7 @@ static bool worker_does(const struct worker *w, unsigned long rounds)
 }
 
 /* Texts that are held are charged to who opened them, and are all that is held. */
-TEST_F_TIMEOUT(charged, texts, 60)
+TEST_F(charged, texts)
 {
 	struct opener o = { .dir = self->dir, .path = CENSUS_DIR "listeners", .n = TEXTS };
 	unsigned long long before, grown, kernel, len, held;
@@ -184,7 +184,7 @@ TEST_F_TIMEOUT(charged, texts, 60)
 }
 
 /* Walks that each open file has had for itself are not kept with it. */
-TEST_F_TIMEOUT(charged, snapshots_go, 100)
+TEST_F(charged, snapshots_go)
 {
 	struct opener o = { .dir = self->dir, .path = CENSUS_DIR "stat", .n = SNAPSHOTS };
 	unsigned long long kernel;
@@ -204,7 +204,7 @@ TEST_F_TIMEOUT(charged, snapshots_go, 100)
 }
 
 /* Thousands of files that stay open: all can still be read, and all goes. */
-TEST_F_TIMEOUT(charged, files, 100)
+TEST_F(charged, files)
 {
 	struct opener o = { .dir = self->dir };
 	unsigned long long grown, began;
@@ -266,7 +266,7 @@ static void fill_settings(struct worker *me, void *arg)
 	pause();
 }
 
-TEST_F_TIMEOUT(charged, settings, 60)
+TEST_F(charged, settings)
 {
 	unsigned long long began, grown, kernel, held;
 	struct worker *w;

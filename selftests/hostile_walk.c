@@ -128,7 +128,7 @@ static bool walks_rested(const struct walks *w, uint64_t since)
 }
 
 /* A namespace that is new is in no snapshot, so that its first reader needs a walk. */
-TEST_F_TIMEOUT(walk, new_namespace_each_time, 100)
+TEST_F(walk, new_namespace_each_time)
 {
 	struct walks w = { .lock = PTHREAD_MUTEX_INITIALIZER };
 	uint64_t began;
@@ -172,7 +172,7 @@ static void read_by_many(struct walks *w, unsigned int walks, uint64_t until)
 }
 
 /* The least that the host's administrator may ask for, but for no limit at all. */
-TEST_F_TIMEOUT(walk, tight_loops, 100)
+TEST_F(walk, tight_loops)
 {
 	static struct walks w = { .lock = PTHREAD_MUTEX_INITIALIZER };
 	uint64_t began;
@@ -245,7 +245,7 @@ static uint64_t actions_wait(size_t rows, int here, int other)
  * One action a second is asked for where there is more to be done, which is what brings
  * passes soonest. The next comes when the walk of the one before has rested.
  */
-TEST_F_TIMEOUT(walk, reaper_rests, 100)
+TEST_F(walk, reaper_rests)
 {
 	unsigned long long walk, passed;
 	struct target t[8];

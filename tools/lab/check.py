@@ -21,6 +21,7 @@ DEBUG = "6.12-debug"
 PROOF = (DEBUG, "6.12-kcsan", "7.2-debug")    # they report faults
 # For these there is time in a long check alone.
 LONG = ("6.12-debug", "6.12-rt", "6.12-kcsan", "7.2-debug")
+STRESSES = ("stress", "stress_reap", "stress_ng")
 DESCRIPTION = """\
 Run "make lint", then for every kernel of tools/lab/kernels, or those named:
 build the module (W=1, no warnings), boot, run the selftests; on those that hosts
@@ -122,11 +123,11 @@ def proof(tag, source):
     return flat(f"{tag} proof", source, ["tools/lab/proof", tag])
 
 
-def stress(tag, source):
-    """What the selftests do for some seconds, for as many minutes."""
-    argv = ["tools/vm", "-k", tag, "-m", "4096", "-t", "3000", "-w", "--",
-            "env", "TCP_CENSUS_STRESS_SECONDS=60", tree.INSTALLED + "/selftests/stress"]
-    return flat(f"{tag} stress", source, argv)
+def stress(tag, source, name):
+    """What takes seconds with the other selftests, for minutes."""
+    argv = ["tools/vm", "-k", tag, "-m", "4096", "-t", "3000", "-r", "monitoring", "-w", "--",
+            "env", "TCP_CENSUS_STRESS_SECONDS=60", f"{tree.INSTALLED}/selftests/{name}"]
+    return flat(f"{tag} {name}", source, argv)
 
 
 def sections(tag, source):
@@ -154,7 +155,7 @@ def long(source, options, chosen):
     """The same of a long check."""
     parts = [(test, tag, source, options) for tag in chosen]
     parts += [(proof, tag, source) for tag in chosen if tag in PROOF]
-    parts += [(stress, tag, source) for tag in (DEBUG, ONE)]
+    parts += [(stress, tag, source, name) for tag in (DEBUG, ONE) for name in STRESSES]
     parts += [(flat, "nets", source, ["tools/lab/nets"]),
               (flat, "fuzz", source, ["tools/lab/fuzz"])]
     return parts, [(sections, ONE, source)]
