@@ -26,6 +26,7 @@
 enum { CONNS = 80, LISTENERS = 8 };
 
 #define SECONDS 7
+#define ROUNDS 4 /* at least, however long they take */
 
 /**
  * struct arena - what all processes share
@@ -395,7 +396,7 @@ TEST_F(race, with_the_application)
 		r[i].acted = &sums[2 * i + 1];
 		r[i].w = worker_start(race_on, &r[i], -1);
 	}
-	for (rounds = 0; now_ms() < until; rounds++) {
+	for (rounds = 0; rounds < ROUNDS || now_ms() < until; rounds++) {
 		ASSERT_TRUE(wait_for(all_ready(r, rounds + 1)) ||
 			    wait_for(all_ready(r, rounds + 1)));
 		/* Now it comes at once. */
@@ -411,6 +412,8 @@ TEST_F(race, with_the_application)
 		last = now_ms();
 		set(&arena->over, rounds + 1);
 	}
+	/* Then they have added up the last one, too. */
+	ASSERT_TRUE(wait_for(all_ready(r, rounds + 1)));
 	for (i = 0; i < RACERS; i++) {
 		worker_stop(r[i].w);
 		printf("# %s, %s: %lu raced, %lu acted on\n", r[i].race->name,
