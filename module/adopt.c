@@ -93,13 +93,13 @@ static void tcpc_adopt_grow(void *ctx)
 	unsigned int i;
 
 	if (a->unserved) {
-		if (!tcpc_served_room(&a->unserved->served, a->port, TCPC_GFP))
+		if (!tcpc_served_room(&a->unserved->served, a->port))
 			a->starved = true;
 		a->unserved = NULL;
 		return;
 	}
 	for (i = 0; i < a->want && !a->starved; i++) {
-		rec = tcpc_record_alloc(TCPC_GFP);
+		rec = tcpc_record_alloc();
 		if (rec)
 			list_add(&rec->node, &a->spares);
 		else

@@ -59,26 +59,25 @@ bool tcpc_events_on(void)
 
 /*
  * A socket listens, or is about to: it has no port yet if it was not bound, and
- * may still be refused one that it was bound to. PREEMPT_RT cannot allocate where
- * preemption is off; there a walk does, soon. Process context.
+ * may still be refused one that it was bound to. Process context, preemption is off.
  */
 static void tcpc_events_listen(struct tcpc_net *tn, struct sock *sk)
 {
-	struct tcpc_record *rec = NULL;
+	struct tcpc_record *rec;
 	bool served;
 
 	/* What is kept of a namespace that is being destroyed is freed soon. */
 	if (READ_ONCE(tn->records.closed))
 		return;
 	served = !READ_ONCE(sk->sk_num) || tcpc_listener_serve(&tn->served, sk);
-	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
-		rec = tcpc_record_alloc(GFP_ATOMIC);
+	rec = tcpc_record_alloc_now();
 	if (!rec || !served)
 		tcpc_adopt_later();
 	if (rec) {
 		if (!tcpc_record_add(rec, tn, sk, sk_drops_read(sk)))
 			tcpc_record_free(rec);
 	} else if (!IS_ENABLED(CONFIG_PREEMPT_RT)) {
+		/* There it is no sign of want: a spare is missing until a worker has run. */
 		atomic64_inc(&tn->records.missed);
 	}
 }

@@ -297,7 +297,7 @@ static void tcpc_gather_grow(void *ctx)
 	if (g->unserved.wanted) {
 		served = &g->nets.refs[g->unserved.slot].tn->served;
 		g->unserved.wanted = false;
-		if (!tcpc_served_room(served, g->unserved.port, TCPC_GFP))
+		if (!tcpc_served_room(served, g->unserved.port))
 			g->unserved.refused = true;
 	}
 	if (g->wanted) {

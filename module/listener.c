@@ -63,9 +63,6 @@ unsigned int tcpc_listener_kinds(const struct sock *sk)
  * @served: the ports of its namespace
  * @sk: the listener, which has a port
  *
- * PREEMPT_RT cannot allocate where preemption is off; there only what has room is
- * noted.
- *
  * Context: as tcpc_listener_kinds(); does not sleep.
  * Return: false if there is no room.
  */
@@ -73,9 +70,8 @@ bool tcpc_listener_serve(struct tcpc_served *served, const struct sock *sk)
 {
 	u16 port = READ_ONCE(sk->sk_num);
 
-	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
-		tcpc_served_room(served, port, GFP_ATOMIC);
-	return tcpc_served_note(served, port, tcpc_listener_kinds(sk));
+	return tcpc_served_room_now(served, port) &&
+	       tcpc_served_note(served, port, tcpc_listener_kinds(sk));
 }
 
 /**

@@ -10,6 +10,7 @@
  * TCP socket (SLAB_TYPESAFE_BY_RCU), and nobody is shown the record any more.
  */
 
+#include <linux/build_bug.h>
 #include <linux/jhash.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
@@ -28,6 +29,7 @@
 #include "net.h"
 #include "queue.h"
 #include "record.h"
+#include "spare.h"
 
 /* A megabyte for the two tables: one tenant may have most of the listeners. */
 #define TCPC_RECORD_BITS 16
@@ -45,16 +47,27 @@ static u64 tcpc_record_last_id;
 
 /**
  * tcpc_record_alloc() - memory for a record
- * @gfp: how to get it
+ *
+ * Context: process, may sleep.
+ * Return: it, or NULL.
+ */
+struct tcpc_record *tcpc_record_alloc(void)
+{
+	return kzalloc(sizeof(struct tcpc_record), TCPC_GFP_ACCOUNT);
+}
+
+/**
+ * tcpc_record_alloc_now() - memory for a record, if there is some at once
  *
  * It is charged to whoever listens, if that is who calls.
  *
- * Context: as @gfp says.
+ * Context: any.
  * Return: it, or NULL.
  */
-struct tcpc_record *tcpc_record_alloc(gfp_t gfp)
+struct tcpc_record *tcpc_record_alloc_now(void)
 {
-	return kzalloc(sizeof(struct tcpc_record), gfp | __GFP_ACCOUNT | __GFP_NOWARN);
+	BUILD_BUG_ON(sizeof(struct tcpc_record) > TCPC_SPARE_SIZE);
+	return tcpc_spare_get(sizeof(struct tcpc_record), __GFP_ACCOUNT);
 }
 
 /**
@@ -190,7 +203,7 @@ static void tcpc_record_remove(struct tcpc_record *rec)
 
 /**
  * tcpc_record_add() - a listener has appeared
- * @rec: from tcpc_record_alloc(); belongs to the table when this succeeds
+ * @rec: newly allocated; belongs to the table when this succeeds
  * @tn: its namespace
  * @sk: the listener; not in the listening table yet, or that bucket's lock is held
  * @drops: its sk_drops when it began to listen
@@ -371,6 +384,7 @@ int tcpc_record_init(void)
 		return -ENOMEM;
 	tcpc_record_by_sock = tables;
 	tcpc_record_by_local = tables + (1UL << TCPC_RECORD_BITS);
+	tcpc_spare_init();
 	return 0;
 }
 
@@ -387,4 +401,5 @@ void tcpc_record_exit(void)
 	tcpc_series_free(&tcpc_series_host);
 	kvfree(tcpc_record_by_sock);
 	tcpc_record_by_sock = NULL;
+	tcpc_spare_exit();
 }

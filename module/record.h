@@ -112,7 +112,8 @@ struct tcpc_peaks {
 /* For record.c, which says what it protects, and record_counts.c. */
 extern raw_spinlock_t tcpc_record_lock;
 
-struct tcpc_record *tcpc_record_alloc(gfp_t gfp);
+struct tcpc_record *tcpc_record_alloc(void);
+struct tcpc_record *tcpc_record_alloc_now(void);
 void tcpc_record_free(struct tcpc_record *rec);
 struct tcpc_record *tcpc_record_of(const struct sock *sk);
 struct tcpc_record *tcpc_record_at(const struct tcpc_net *tn, u16 port,

@@ -12,10 +12,13 @@
  */
 
 #include <linux/bitmap.h>
+#include <linux/build_bug.h>
 #include <linux/log2.h>
 #include <linux/slab.h>
 
+#include "gfp.h"
 #include "served.h"
+#include "spare.h"
 
 struct tcpc_served_chunk {
 	/* Has a socket, as the walk under way has seen, or had a listener since. */
@@ -27,7 +30,7 @@ struct tcpc_served_chunk {
 static struct tcpc_served_chunk *
 tcpc_served_chunk(const struct tcpc_served *served, unsigned int port)
 {
-	/* Pairs with the release in tcpc_served_room(): it is zeroed. */
+	/* Pairs with the release when room is made: it is zeroed. */
 	return smp_load_acquire(&served->chunk[port / TCPC_SERVED_CHUNK]);
 }
 
@@ -93,24 +96,48 @@ bool tcpc_served_note(struct tcpc_served *served, u16 port, unsigned int kinds)
  * tcpc_served_room() - make room for a port
  * @served: the namespace's ports
  * @port: the port, host order
- * @gfp: how to get the memory
  *
- * Context: as @gfp says.
+ * Context: process, may sleep.
  * Return: false if there is no memory.
  */
-bool tcpc_served_room(struct tcpc_served *served, u16 port, gfp_t gfp)
+bool tcpc_served_room(struct tcpc_served *served, u16 port)
 {
 	struct tcpc_served_chunk **place = &served->chunk[port / TCPC_SERVED_CHUNK];
 	struct tcpc_served_chunk *chunk;
 
 	if (READ_ONCE(*place))
 		return true;
-	chunk = kzalloc(sizeof(*chunk), gfp | __GFP_NOWARN);
+	chunk = kzalloc(sizeof(*chunk), TCPC_GFP);
 	if (!chunk)
 		return false;
 	/* Zeroed before it is seen. Somebody else may have been quicker. */
 	if (cmpxchg_release(place, NULL, chunk))
 		kfree(chunk);
+	return true;
+}
+
+/**
+ * tcpc_served_room_now() - make room for a port, if there is memory at once
+ * @served: the namespace's ports
+ * @port: the port, host order
+ *
+ * Context: any.
+ * Return: false if there is none.
+ */
+bool tcpc_served_room_now(struct tcpc_served *served, u16 port)
+{
+	struct tcpc_served_chunk **place = &served->chunk[port / TCPC_SERVED_CHUNK];
+	struct tcpc_served_chunk *chunk;
+
+	BUILD_BUG_ON(sizeof(*chunk) > TCPC_SPARE_SIZE);
+	if (READ_ONCE(*place))
+		return true;
+	chunk = tcpc_spare_get(sizeof(*chunk), 0);
+	if (!chunk)
+		return false;
+	/* As above. */
+	if (cmpxchg_release(place, NULL, chunk))
+		tcpc_spare_put(chunk);
 	return true;
 }
 

@@ -33,7 +33,8 @@ struct tcpc_served {
 
 unsigned int tcpc_served_get(const struct tcpc_served *served, u16 port);
 bool tcpc_served_note(struct tcpc_served *served, u16 port, unsigned int kinds);
-bool tcpc_served_room(struct tcpc_served *served, u16 port, gfp_t gfp);
+bool tcpc_served_room(struct tcpc_served *served, u16 port);
+bool tcpc_served_room_now(struct tcpc_served *served, u16 port);
 void tcpc_served_keep(struct tcpc_served *served, u16 port);
 void tcpc_served_sweep(struct tcpc_served *served);
 void tcpc_served_free(struct tcpc_served *served);
