@@ -51,13 +51,11 @@ FIXTURE_SETUP(churn)
 
 FIXTURE_TEARDOWN(churn)
 {
-	unsigned long rounds;
 	int i;
 
 	for (i = 0; i < 4; i++) {
-		rounds = worker_stop(self->churn[i]);
-		printf("# %lu connections came and went\n", rounds);
-		EXPECT_LT(20, rounds);
+		EXPECT_TRUE(wait_for(worker_rounds(self->churn[i]) > 20));
+		printf("# %lu connections came and went\n", worker_stop(self->churn[i]));
 	}
 	EXPECT_FALSE(census_damaged());
 }
@@ -175,13 +173,11 @@ FIXTURE_SETUP(stay)
 
 FIXTURE_TEARDOWN(stay)
 {
-	unsigned long rounds;
 	int i;
 
 	for (i = 0; i < 4; i++) {
-		rounds = worker_stop(self->churn[i]);
-		printf("# %lu connections came and went\n", rounds);
-		EXPECT_LT(20, rounds);
+		EXPECT_TRUE(wait_for(worker_rounds(self->churn[i]) > 20));
+		printf("# %lu connections came and went\n", worker_stop(self->churn[i]));
 	}
 	EXPECT_FALSE(census_damaged());
 }

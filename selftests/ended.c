@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "lib/ended.h"
+#include "lib/link.h"
 #include "lib/peak.h"
 #include "lib/queue.h"
 #include "lib/test.h"
@@ -227,8 +228,7 @@ TEST_F(ended, addresses)
 	size_t i;
 	int fd;
 
-	free(run_output("ip", "-6", "address", "add", "fe80::1/64", "dev", "lo",
-			"nodad", NULL));
+	link_addr6("lo", "fe80::1");
 	for (i = 0; i < ARRAY_SIZE(wheres); i++) {
 		fd = listen_full(wheres[i].ip, 80, 1);
 		ended_before(&got, fd);

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 
 #include "lib/cgroup.h"
+#include "lib/link.h"
 #include "lib/metrics.h"
 #include "lib/reap_test.h"
 #include "lib/setting.h"
@@ -276,8 +277,7 @@ TEST(names_of_interfaces)
 	net_new();
 	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	must(fd >= 0);
-	free(run_output("ip", "-6", "address", "add", "fe80::1/64", "dev", "lo", "nodad",
-			NULL));
+	link_addr6("lo", "fe80::1");
 	listener = sock_listen("fe80::1%lo", PORT, 4);
 	to = sock_addr(listener);
 	p = pair_make(listener, &to);

@@ -6,6 +6,7 @@
  *	              fe80::1%lo                                (lo, one netns)
  */
 
+#include "lib/link.h"
 #include "lib/listener.h"
 #include "lib/test.h"
 
@@ -16,8 +17,7 @@ FIXTURE(listeners) {
 FIXTURE_SETUP(listeners)
 {
 	self->netns = net_new();
-	free(run_output("ip", "-6", "address", "add", "fe80::1/64", "dev", "lo",
-			"nodad", NULL));
+	link_addr6("lo", "fe80::1");
 }
 
 FIXTURE_TEARDOWN(listeners)

@@ -13,6 +13,7 @@
 
 #include <linux/filter.h>
 
+#include "lib/link.h"
 #include "lib/peak.h"
 #include "lib/test.h"
 #include "lib/worker.h"
@@ -400,8 +401,7 @@ static int listen_at(const struct place *place)
 FIXTURE_SETUP(places)
 {
 	begin();
-	free(run_output("ip", "-6", "address", "add", "fd00::1/64", "dev", "lo",
-			"nodad", NULL));
+	link_addr6("lo", "fd00::1");
 	for (; self->n < PLACES && variant->listen[self->n].ip; self->n++)
 		self->fd[self->n] = listen_at(&variant->listen[self->n]);
 }

@@ -10,6 +10,7 @@
  * The same addresses twice: two services, and two peers.
  */
 
+#include "lib/link.h"
 #include "lib/rows.h"
 #include "lib/test.h"
 
@@ -18,28 +19,13 @@ FIXTURE(scope) {
 	int far;
 };
 
-/* A command of the shell; does it succeed? */
-static bool sh(const char *fmt, ...)
-	__attribute__((format(printf, 1, 2)));
-
-static bool sh(const char *fmt, ...)
-{
-	va_list args;
-	char *command;
-	bool ok;
-
-	va_start(args, fmt);
-	must(vasprintf(&command, fmt, args) >= 0);
-	va_end(args);
-	ok = !system(command);
-	free(command);
-	return ok;
-}
-
 static void set_up(const char *dev, int i, const char *ip)
 {
-	must(sh("ip link set %s%d up && ip -6 address add %s/64 dev %s%d nodad",
-		dev, i, ip, dev, i));
+	char *name = strf("%s%d", dev, i);
+
+	run("ip link set %s up", name);
+	link_addr6(name, ip);
+	free(name);
 }
 
 FIXTURE_SETUP(scope)
@@ -49,9 +35,8 @@ FIXTURE_SETUP(scope)
 	self->near = net_new();
 	self->far = net_new();
 	for (i = 0; i < 2; i++) {
-		if (!sh("ip link add far%d type veth peer name near%d netns /proc/%d/fd/%d",
-			i, i, getpid(), self->near))
-			SKIP(return, "no veth interfaces can be made");
+		run("ip link add far%d type veth peer name near%d netns /proc/%d/fd/%d", i, i,
+		    getpid(), self->near);
 		set_up("far", i, "fe80::1");
 		net_enter(self->near);
 		set_up("near", i, "fe80::2");
@@ -116,7 +101,7 @@ TEST_F(scope, clients)
 	EXPECT_EQ(1, e.n[TCP_LISTEN]);
 
 	/* Without its interface, an address still is what it was. */
-	ASSERT_TRUE(sh("ip link delete far0"));
+	run("ip link delete far0");
 	net_enter(self->near);
 	EXPECT_EQ(0, row_off("client", "[fe80::1%near1]:80", 3));
 	close_wait_row(&all, "client", NULL);
@@ -182,7 +167,7 @@ TEST(loopback)
 	int listener;
 
 	net_new();
-	must(sh("ip -6 address add fe80::1/64 dev lo nodad"));
+	link_addr6("lo", "fe80::1");
 	listener = sock_listen("fe80::1%lo", 81, 10);
 	to = addr("fe80::1%lo", 81);
 	p[0] = pair_make(listener, &to);

@@ -82,19 +82,23 @@ TEST_F(snapshot, shown_again)
 TEST_F(snapshot, a_second_old_at_most)
 {
 	uint64_t before, made, seen;
-	unsigned int old = 0;
+	unsigned int old = 0, tries;
 
 	file_set(CENSUS_MS, "%d", 1000);
-	before = now_ms();
-	EXPECT_EQ(0, listening());
-	sock_listen("127.0.0.1", 0, 1);
-	made = now_ms();
-
-	while (!listening()) {
-		old++;
-		ASSERT_GT(1000 + 10000, now_ms() - made);
+	/* Again if this process did not run while the first snapshot was young. */
+	for (tries = 0; !old && tries < 10; tries++) {
+		before = now_ms();
+		ASSERT_EQ(tries, listening());
+		sock_listen("127.0.0.1", 0, 1);
+		made = now_ms();
+		while (listening() == tries) {
+			old++;
+			ASSERT_GT(1000 + 10000, now_ms() - made);
+		}
+		seen = now_ms();
+		if (!old)
+			nap_ms(1000);
 	}
-	seen = now_ms();
 	/* Not before the first snapshot had its time, nor long after. */
 	EXPECT_LE(1000, seen - before);
 	EXPECT_LT(0, old);

@@ -37,10 +37,12 @@
 
 static const char *const events[] = { "search", "enqueue", "wake" };
 
-/* What three arguments of an event can hold: the first part of a struct sock. */
+/* What an argument of an event can hold, and so many of a struct sock with large locks. */
 #define ARRAY 64
-#define WORDS (3 * ARRAY)
-#define SEARCHED "a=+0($arg1):u32[64] b=+256($arg1):u32[64] c=+512($arg1):u32[64]"
+#define ARRAYS 5
+#define WORDS (ARRAYS * ARRAY)
+#define SEARCHED "a=+0($arg1):u32[64] b=+256($arg1):u32[64] c=+512($arg1):u32[64] " \
+	"d=+768($arg1):u32[64] e=+1024($arg1):u32[64]"
 
 static void enable(const char *event, bool on)
 {
@@ -141,10 +143,10 @@ static bool is_event(const char *line, const char *event)
 /* Forget the words of a listener that are not its depth. */
 static void compare(bool *may_be, const char *line, unsigned int depth)
 {
-	static const char *const arrays[] = { " a={", " b={", " c={" };
+	static const char *const arrays[ARRAYS] = { " a={", " b={", " c={", " d={", " e={" };
 	unsigned int i, k;
 
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < ARRAYS; i++) {
 		const char *p = strstr(line, arrays[i]);
 		char *end;
 

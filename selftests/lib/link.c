@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Links between namespaces, to be cut. */
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base.h"
@@ -25,6 +27,40 @@ void run(const char *fmt, ...)
 	if (status)
 		die("%s: status %#x", command, status);
 	free(command);
+}
+
+/* Is there a route to it on the device, for hosts themselves? */
+static bool routed(const char *ip, const char *dev)
+{
+	char *text = file_read("/proc/net/ipv6_route", NULL), *line, *rest = text;
+	char want[64] = "", name[32];
+	struct in6_addr addr;
+	bool found = false;
+	unsigned int i;
+
+	must(text && inet_pton(AF_INET6, ip, &addr) == 1);
+	for (i = 0; i < sizeof(addr); i++)
+		sprintf(want + 2 * i, "%02x", addr.s6_addr[i]);
+	strcat(want, " 80 ");
+	while (!found && (line = strsep(&rest, "\n")))
+		found = !strncmp(line, want, strlen(want)) &&
+			sscanf(strrchr(line, ' '), "%31s", name) == 1 && !strcmp(name, dev);
+	free(text);
+	return found;
+}
+
+/**
+ * link_addr6() - give a device an IPv6 address
+ * @dev: it; it is up
+ * @ip: the address, of a /64
+ *
+ * The kernel sets up its route later, and until then nobody can connect to it.
+ */
+void link_addr6(const char *dev, const char *ip)
+{
+	run("ip -6 address add %s/64 dev %s nodad", ip, dev);
+	if (!wait_for(routed(ip, dev)))
+		die("no route to %s on %s", ip, dev);
 }
 
 static void link_up(const char *name, unsigned int end, int netns, unsigned int number)

@@ -8,7 +8,7 @@ import shutil
 import cache
 import host
 import roots
-from say import say
+from say import NO_BUILD, LabError, say
 
 RECIPE = 1           # raise it when what build() makes changes
 
@@ -68,7 +68,10 @@ def build(kernel, archive, package, version, directory, fd):
     say(f"compiling linux {kernel.tag} {version} (about 6 minutes)")
     argv, environment = roots.inside(roots.build_root(), ["sh", "-c", SCRIPT], directory,
                                      keep=[f"CC={kernel.cc}"])
-    cache.command(argv, f"linux {kernel.tag} does not build", fd, env=environment)
+    try:
+        cache.command(argv, f"linux {kernel.tag} does not build", fd, env=environment)
+    except LabError as error:
+        raise LabError(str(error), NO_BUILD) from error
     shutil.rmtree(os.path.join(directory, "linux"))
     _check(kernel, wanted, os.path.join(directory, "config"))
     with open(os.path.join(directory, "release"), encoding="utf-8") as file:
@@ -76,10 +79,10 @@ def build(kernel, archive, package, version, directory, fd):
 
 
 def _check(kernel, wanted, path):
-    """Say which options the kernel has not: it may not know them, or they need others."""
+    """Refuse a kernel that has not all options: it may not know them, or they need others."""
     with open(path, encoding="utf-8") as file:
         found = set(file.read().splitlines())
     lacking = [line for line in wanted.splitlines()
                if line.startswith("CONFIG_") and line not in found]
     if lacking:
-        say(f"linux {kernel.tag} is without " + ", ".join(lacking))
+        raise LabError(f"linux {kernel.tag} is without " + ", ".join(lacking), NO_BUILD)

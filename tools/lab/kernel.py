@@ -15,7 +15,7 @@ import cache
 import compiling
 import cpio
 import host
-from say import NO_KERNEL, LabError, say
+from say import NO_BUILD, NO_KERNEL, LabError, say
 
 RECIPE = 2           # raise it when what is made of packages changes
 BOOT_MODULES = ("virtio_pci", "virtio_blk", "virtio_console", "virtio_rng", "overlay",
@@ -109,13 +109,16 @@ def obtain(tag):
         archive.update()
         try:
             kernel.path = artefact(kernel, archive)
-        except LabError:
+        except LabError as reason:
             # The archive may have dropped that version since the lists were fetched.
-            if archive.age() < 60:
+            if reason.status == NO_BUILD or archive.age() < 60:
                 raise
             archive.update(older_than=0)
             kernel.path = artefact(kernel, archive)
     except LabError as reason:
+        # Its source is there, so that an older one would not be what is to be tried.
+        if reason.status == NO_BUILD:
+            raise
         error = reason
         kernel.path = _cached(kernel)
         if not kernel.path:
@@ -191,7 +194,10 @@ def _compiled(kernel, archive):
 def _cached(kernel):
     """The kernel of the series used last, if a complete one is in the cache."""
     base = cache.directory("kernels")
-    found = [path for path in glob.glob(os.path.join(base, kernel.tag + "_*")) if cache.valid(path)]
+    names = kernel.tag + "_*"
+    if kernel.config:
+        names += f"_{RECIPE}_{compiling.key(kernel)}"
+    found = [path for path in glob.glob(os.path.join(base, names)) if cache.valid(path)]
     if not found:
         return ""
     path = max(found, key=lambda path: os.stat(path).st_mtime)

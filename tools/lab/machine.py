@@ -3,6 +3,7 @@
 
 import fcntl
 import os
+import re
 import selectors
 import signal
 import socket
@@ -19,7 +20,8 @@ import report
 from say import DIED, NO_LOAD, REPORT, TIMEOUT, say
 
 MARK = b"tcp_census_lab: end of run"
-MARK_SECONDS = 20    # for the console to catch up with the end of the command
+DROPPED = re.compile(r"\*\* \d+ printk messages dropped \*\*")
+MARK_SECONDS = 120   # for the console to catch up with the end of the command
 HALT_SECONDS = 90    # for a whole system to come to its end
 
 
@@ -165,7 +167,7 @@ def _judge(here, kernel, in_time, limit, errors):
         say(f"linux {kernel.release}: {here.failure}")
         return NO_LOAD
     if here.status is not None and in_time:
-        if MARK not in here.log:
+        if MARK not in here.log or DROPPED.search(log):
             say("the console did not catch up with the command: the kernel log was not all seen")
             return DIED
         return here.status

@@ -20,6 +20,7 @@
 #define KMEMLEAK "/sys/kernel/debug/kmemleak"
 #define GRACE_MS 5500		/* kmemleak says nothing of objects younger than 5 s */
 #define LINES_MAX 200		/* for the log to come to its end on a slow console */
+#define UNLOAD_TRIES 100		/* in 10 s */
 #define OURS "tcp_census"
 
 /* Functions of our modules, which take their names along when they are unloaded. */
@@ -66,6 +67,21 @@ static const struct function *function_at(unsigned long address)
 	return below && above && !strcmp(below->module, above->module) ? below : NULL;
 }
 
+/* What goes on in a module ends soon; what has lost a reference to it is a fault. */
+static void unload_one(const char *name)
+{
+	unsigned int tries;
+
+	for (tries = 0; syscall(SYS_delete_module, name, O_NONBLOCK); tries++) {
+		if (tries == UNLOAD_TRIES) {
+			log_line("BUG: %s cannot be unloaded: %s", name, strerror(errno));
+			return;
+		}
+		usleep(100000);
+	}
+	log_line("unloaded %s", name);
+}
+
 static void unload_ours(void)
 {
 	char *modules = read_file("/proc/modules", NULL);
@@ -79,10 +95,7 @@ static void unload_ours(void)
 		if (strncmp(line, OURS, strlen(OURS)) || !end)
 			continue;
 		*end = '\0';
-		if (syscall(SYS_delete_module, line, O_NONBLOCK))
-			log_line("%s stays loaded: %s", line, strerror(errno));
-		else
-			log_line("unloaded %s", line);
+		unload_one(line);
 	}
 	free(modules);
 }
