@@ -42,11 +42,11 @@ bool tcpc_act_due(const struct tcpc_conn *conn, const struct tcpc_settings *s)
 	u32 roles = BIT(conn->role);
 
 	/* No listener's child has a port it was bound to: who has is a client at heart. */
-	if (sk->sk_userlocks & SOCK_BINDPORT_LOCK)
+	if (READ_ONCE(sk->sk_userlocks) & SOCK_BINDPORT_LOCK)
 		roles |= BIT(TCPC_CLIENT);
 	/* TLS in the kernel, or a sockmap: they may have data nobody has read. */
 	if (conn->cause != TCPC_CAUSE_UNACCEPTED &&
-	    (inet_csk(sk)->icsk_ulp_ops || READ_ONCE(sk->sk_user_data)))
+	    (READ_ONCE(inet_csk(sk)->icsk_ulp_ops) || READ_ONCE(sk->sk_user_data)))
 		return false;
 	return conn->idle_s >= s->timeout_s && s->causes & BIT(conn->cause) &&
 	       !(roles & ~s->roles);

@@ -98,7 +98,7 @@ static void tcpc_log_grow(struct tcpc_log *log, unsigned int inum)
 	}
 	log->nr = log->size;
 	swap(log->ring, ring);
-	log->size = size;
+	WRITE_ONCE(log->size, size);
 	spin_unlock(&log->lock);
 	kvfree(ring);
 }

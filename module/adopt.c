@@ -171,7 +171,7 @@ void tcpc_adopt_later(void)
 /**
  * tcpc_adopt_exit() - adopt no more
  *
- * When no event comes any more.
+ * When no event comes any more, and no walk runs.
  *
  * Context: process, may sleep.
  */

@@ -60,9 +60,9 @@ u32 tcpc_ports_ephemeral(const struct tcpc_local_ports *ports)
 	int taken = 0;
 
 	if (reserved)
-		taken = bitmap_weight(reserved, ports->high + 1) -
-			bitmap_weight(reserved, ports->low);
-	/* It may have been written between the two. */
+		taken = data_race(bitmap_weight(reserved, ports->high + 1)) -
+			data_race(bitmap_weight(reserved, ports->low));
+	/* It may have been written meanwhile. */
 	return n - clamp(taken, 0, n);
 }
 
@@ -71,26 +71,30 @@ u32 tcpc_ports_ephemeral(const struct tcpc_local_ports *ports)
  * @sk: a socket of any kind, a request or timewait sock too
  * @addr: filled; IPv4 as a v4-mapped address
  *
+ * One that is just leaving its table may have lost it: who finds sockets in tables
+ * notices that.
+ *
  * Context: any.
  */
 void tcpc_sock_local(const struct sock *sk, struct in6_addr *addr)
 {
 #if IS_ENABLED(CONFIG_IPV6)
 	if (sk->sk_family == AF_INET6)
-		*addr = sk->sk_v6_rcv_saddr;
+		*addr = data_race(sk->sk_v6_rcv_saddr);
 	else
 #endif
-		ipv6_addr_set_v4mapped(sk->sk_rcv_saddr, addr);
+		ipv6_addr_set_v4mapped(READ_ONCE(sk->sk_rcv_saddr), addr);
 }
 
+/* Likewise. */
 static void tcpc_sock_remote(const struct sock *sk, struct in6_addr *addr)
 {
 #if IS_ENABLED(CONFIG_IPV6)
 	if (sk->sk_family == AF_INET6)
-		*addr = sk->sk_v6_daddr;
+		*addr = data_race(sk->sk_v6_daddr);
 	else
 #endif
-		ipv6_addr_set_v4mapped(sk->sk_daddr, addr);
+		ipv6_addr_set_v4mapped(READ_ONCE(sk->sk_daddr), addr);
 }
 
 /**
@@ -172,8 +176,9 @@ void tcpc_conn_judge(struct tcpc_conn *conn, const struct sock *sk)
 	const struct tcp_sock *tp = tcp_sk(sk);
 	struct tcpc_facts facts = {
 		.mptcp = sk_is_mptcp(sk),
-		.repair = tp->repair,
-		.kernel = sk->sk_kern_sock,
+		/* Bits that do not change, beside others that do. */
+		.repair = data_race(!!tp->repair),
+		.kernel = data_race(!!sk->sk_kern_sock),
 		.queued = !READ_ONCE(sk->sk_socket) && !sock_flag(sk, SOCK_DEAD),
 		.sockmap = READ_ONCE(sk->sk_user_data),
 		.kernel_listener = conn->served & TCPC_SERVED_KERNEL,
@@ -212,8 +217,8 @@ void tcpc_conn_read(struct tcpc_conn *conn, struct sock *sk, unsigned int state,
 	tcpc_sock_local(sk, &conn->local);
 	tcpc_sock_remote(sk, &conn->remote);
 	conn->ifindex = READ_ONCE(sk->sk_bound_dev_if);
-	conn->local_port = sk->sk_num;
-	conn->remote_port = ntohs(sk->sk_dport);
+	conn->local_port = READ_ONCE(sk->sk_num);
+	conn->remote_port = ntohs(READ_ONCE(sk->sk_dport));
 	conn->family = sk->sk_family;
 	conn->state = state;
 	conn->served = tcpc_served_get(ports->served, conn->local_port);

@@ -110,7 +110,7 @@ static void tcpc_events_close(struct tcpc_counters __percpu *counters,
 		return;
 	}
 	if (sk->sk_kern_sock || sk_is_mptcp(sk) || tp->repair) {
-		if (sk->sk_err)
+		if (READ_ONCE(sk->sk_err))
 			this_cpu_inc(counters->ended_otherwise);
 		else
 			this_cpu_inc(counters->unknown);
@@ -283,7 +283,7 @@ void tcpc_events_net_init(struct tcpc_net *tn)
 	tcpc_ended_list_init(&tn->ended);
 	tcpc_series_init(&tn->series);
 	if (tcpc_events)
-		tn->counters = alloc_percpu_gfp(struct tcpc_counters, TCPC_GFP_ACCOUNT);
+		tn->counters = alloc_percpu_gfp(struct tcpc_counters, tcpc_net_gfp());
 }
 
 /**
@@ -370,5 +370,4 @@ void tcpc_events_exit(void)
 	tcpc_record_stop();
 	tracepoint_probe_unregister(tcpc_events_tracepoint, tcpc_events_probe, NULL);
 	tracepoint_synchronize_unregister();
-	tcpc_adopt_exit();
 }

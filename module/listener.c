@@ -25,15 +25,16 @@ static bool tcpc_listener_kernel(const struct sock *sk)
 	const struct socket *sock;
 	const struct sock *owner;
 
-	if (!sk->sk_kern_sock || !sk_is_mptcp(sk))
-		return sk->sk_kern_sock;
+	/* A bit that does not change, beside others that do. */
+	if (!data_race(!!sk->sk_kern_sock) || !sk_is_mptcp(sk))
+		return data_race(!!sk->sk_kern_sock);
 	sock = READ_ONCE(sk->sk_socket);
 	owner = sock ? READ_ONCE(sock->sk) : NULL;
 	/*
 	 * Older kernels have it in a struct socket of its own, which does not tell.
 	 * Sockets of MPTCP too are SLAB_TYPESAFE_BY_RCU.
 	 */
-	return owner && owner != sk && owner->sk_kern_sock;
+	return owner && owner != sk && data_race(!!owner->sk_kern_sock);
 }
 
 /**
@@ -95,7 +96,8 @@ void tcpc_listener_note(struct tcpc_listener *l, struct sock *sk,
 	l->port = sk->sk_num;
 	l->ifindex = READ_ONCE(sk->sk_bound_dev_if);
 	tcpc_sock_local(sk, &l->addr);
-	l->reuseport = sk->sk_reuseport;
+	/* In a byte with SO_REUSEADDR. */
+	l->reuseport = data_race(!!sk->sk_reuseport);
 	l->uid = sk_uid(sk);
 	l->inode = tcpc_sock_inode(sk);
 	l->cgroup = tcpc_cgroup_get(sk);

@@ -4,6 +4,7 @@
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 
+#include "adopt.h"
 #include "events.h"
 #include "metrics.h"
 #include "net.h"
@@ -139,6 +140,7 @@ static int __init tcpc_init(void)
 
 err_events:
 	tcpc_events_exit();
+	tcpc_adopt_exit();
 	tcpc_net_exit();
 	tcpc_record_exit();
 err_reaper:
@@ -155,6 +157,8 @@ static void __exit tcpc_exit(void)
 	tcpc_reaper_exit();
 	tcpc_events_exit();
 	tcpc_snapshot_exit();
+	/* Walks may ask for it, too. */
+	tcpc_adopt_exit();
 	tcpc_net_exit();
 	tcpc_record_exit();
 }

@@ -62,24 +62,79 @@ unsigned int tcpc_net_without_files(void)
 	return atomic_read(&tcpc_net_fileless);
 }
 
+/**
+ * tcpc_net_gfp() - how to get the memory for what a namespace has
+ *
+ * Who makes a namespace is charged; who loads the module is not, for all others'.
+ *
+ * Context: process.
+ * Return: flags for allocations.
+ */
+gfp_t tcpc_net_gfp(void)
+{
+	return READ_ONCE(tcpc_net_serving) ? TCPC_GFP_ACCOUNT : TCPC_GFP;
+}
+
+/**
+ * struct tcpc_net_files - the files of a namespace, until they are known to others
+ * @dir: in /proc/net
+ * @sysctl: its settings
+ * @lacking: some could not be made
+ */
+struct tcpc_net_files {
+	struct proc_dir_entry *dir;
+	struct ctl_table_header *sysctl;
+	bool lacking;
+};
+
 /*
  * Make a namespace's files. One without them is better than a container that
- * does not start: failure is counted and things go on. Process context, under
- * the mutex.
+ * does not start: failure is counted and things go on. Process context.
  */
-static void tcpc_net_make_files(struct tcpc_net *tn)
+static void tcpc_net_make_files(struct tcpc_net *tn, struct tcpc_net_files *files)
 {
-	tn->fileless = tcpc_proc_net_init(tn);
-	if (tcpc_sysctl_net_init(tn))
-		tn->fileless = true;
+	files->lacking = tcpc_proc_net_init(tn, &files->dir);
+	if (tcpc_sysctl_net_init(tn, &files->sysctl))
+		files->lacking = true;
+}
+
+/* Process context, under the mutex. */
+static void tcpc_net_keep_files(struct tcpc_net *tn, const struct tcpc_net_files *files)
+{
+	tn->dir = files->dir;
+	tn->sysctl = files->sysctl;
+	tn->fileless = files->lacking;
 	if (tn->fileless)
 		atomic_inc(&tcpc_net_fileless);
+}
+
+/*
+ * The files of a namespace that is being made, in which nobody is yet. Its maker may be
+ * out of memory for long, so others do not wait for it. Process context.
+ */
+static void tcpc_net_new_files(struct tcpc_net *tn)
+{
+	struct tcpc_net_files files = {};
+	bool serving;
+
+	tcpc_net_make_files(tn, &files);
+	mutex_lock(&tcpc_net_lock);
+	serving = tcpc_net_serving;
+	if (serving)
+		tcpc_net_keep_files(tn, &files);
+	mutex_unlock(&tcpc_net_lock);
+	if (serving)
+		return;
+	/* The module is being unloaded; nobody has opened them. */
+	proc_remove(files.dir);
+	tcpc_sysctl_net_exit(files.sysctl);
 }
 
 /* Process context, pernet_ops_rwsem held by the caller. */
 static int __net_init tcpc_net_ns_init(struct net *net)
 {
 	struct tcpc_net *tn = net_generic(net, tcpc_net_id);
+	bool serving;
 
 	tn->net = net;
 	tn->inum = net->ns.inum;
@@ -90,9 +145,10 @@ static int __net_init tcpc_net_ns_init(struct net *net)
 	tn->id = ++tcpc_net_last_id;
 	list_add_tail(&tn->node, &tcpc_nets);
 	tcpc_nets_nr++;
-	if (tcpc_net_serving)
-		tcpc_net_make_files(tn);
+	serving = tcpc_net_serving;
 	mutex_unlock(&tcpc_net_lock);
+	if (serving)
+		tcpc_net_new_files(tn);
 	/* It may have a timeout from the beginning. */
 	if (tn->reap.settings->timeout_s)
 		tcpc_reaper_kick();
@@ -300,12 +356,20 @@ int tcpc_net_open(void)
 	err = tcpc_proc_host_init();
 	if (err)
 		return err;
-	/* Not in the init method: if that failed later on, there were readers. */
+	/*
+	 * Not in the init method: if that failed later on, there were readers. Those that
+	 * appear from now on wait for us, then make their own.
+	 */
 	mutex_lock(&tcpc_net_lock);
-	tcpc_net_serving = true;
-	list_for_each_entry(tn, &tcpc_nets, node)
-		if (!tn->exiting)
-			tcpc_net_make_files(tn);
+	list_for_each_entry(tn, &tcpc_nets, node) {
+		struct tcpc_net_files files = {};
+
+		if (tn->exiting)
+			continue;
+		tcpc_net_make_files(tn, &files);
+		tcpc_net_keep_files(tn, &files);
+	}
+	WRITE_ONCE(tcpc_net_serving, true);
 	mutex_unlock(&tcpc_net_lock);
 	return 0;
 }
@@ -329,7 +393,7 @@ void tcpc_net_close(void)
 
 	tcpc_proc_host_exit();
 	mutex_lock(&tcpc_net_lock);
-	tcpc_net_serving = false;
+	WRITE_ONCE(tcpc_net_serving, false);
 again:
 	list_for_each_entry(tn, &tcpc_nets, node) {
 		if (!tn->dir && !tn->sysctl)

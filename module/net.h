@@ -150,6 +150,7 @@ int tcpc_netset_get_totals(struct tcpc_netset *set, struct tcpc_totals *gone);
 void tcpc_netset_put(struct tcpc_netset *set);
 
 unsigned int tcpc_net_without_files(void);
+gfp_t tcpc_net_gfp(void);
 
 int tcpc_net_init(void);
 int tcpc_net_open(void);

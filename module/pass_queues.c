@@ -57,13 +57,13 @@ static enum tcpc_verdict tcpc_pass_sift(void *ctx, const struct request_sock *re
 	if ((state != TCP_CLOSE_WAIT && state != TCP_CLOSE) ||
 	    tcpc_sock_idle(child) < s->q->s->timeout_s)
 		return TCPC_QUEUE_KEEP;
-	if (tcp_rsk(req)->tfo_listener)
+	if (READ_ONCE(tcp_rsk(req)->tfo_listener))
 		return tcpc_pass_skip(s, TCPC_SKIP_TFO);
 	if (sk_is_mptcp(child))
 		return tcpc_pass_skip(s, TCPC_SKIP_MPTCP);
 	/* Exempt: in repair mode, in the sockmap of a BPF program, or the kernel's. */
-	if (tcp_sk(child)->repair || READ_ONCE(child->sk_user_data) ||
-	    (s->kernel && child->sk_kern_sock))
+	if (data_race(!!tcp_sk(child)->repair) || READ_ONCE(child->sk_user_data) ||
+	    (s->kernel && data_race(!!child->sk_kern_sock)))
 		return TCPC_QUEUE_KEEP;
 	if (s->except)
 		return tcpc_pass_skip(s, TCPC_SKIP_EXCEPT);

@@ -207,7 +207,8 @@ static const struct proc_ops tcpc_proc_host_ops = {
 
 /**
  * tcpc_proc_net_init() - make the files of a namespace
- * @tn: the namespace; its @dir is set
+ * @tn: the namespace
+ * @made: set to their directory, if there is one
  *
  * To be undone with proc_remove(), which waits for operations under way and
  * releases the files that are open.
@@ -215,7 +216,7 @@ static const struct proc_ops tcpc_proc_host_ops = {
  * Context: process, may sleep.
  * Return: 0, or -ENOMEM when some or all could not be made; the others stay.
  */
-int tcpc_proc_net_init(struct tcpc_net *tn)
+int tcpc_proc_net_init(struct tcpc_net *tn, struct proc_dir_entry **made)
 {
 	struct proc_dir_entry *dir;
 	unsigned int i;
@@ -234,7 +235,7 @@ int tcpc_proc_net_init(struct tcpc_net *tn)
 	tn->sockets.tn = tn;
 	if (!proc_create_data("sockets", 0444, dir, &tcpc_stream_ops, &tn->sockets))
 		err = -ENOMEM;
-	tn->dir = dir;
+	*made = dir;
 	return err;
 }
 

@@ -3,6 +3,7 @@
 #ifndef TCPC_PROC_H
 #define TCPC_PROC_H
 
+struct proc_dir_entry;
 struct tcpc_format;
 struct tcpc_net;
 
@@ -20,7 +21,7 @@ struct tcpc_proc_file {
 	const struct tcpc_format *format;
 };
 
-int tcpc_proc_net_init(struct tcpc_net *tn);
+int tcpc_proc_net_init(struct tcpc_net *tn, struct proc_dir_entry **made);
 
 int tcpc_proc_host_init(void);
 void tcpc_proc_host_exit(void);

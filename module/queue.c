@@ -195,11 +195,11 @@ static struct request_sock *tcpc_queue_unlink(struct sock *listener,
 	req = before ? before->dl_next : q->rskq_accept_head;
 	next = req->dl_next;
 	if (before)
-		before->dl_next = next;
+		WRITE_ONCE(before->dl_next, next);
 	else
 		WRITE_ONCE(q->rskq_accept_head, next);
 	if (!next)
-		q->rskq_accept_tail = before;
+		WRITE_ONCE(q->rskq_accept_tail, before);
 	sk_acceptq_removed(listener);
 	req->dl_next = NULL;
 	return next;

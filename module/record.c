@@ -48,12 +48,14 @@ static u64 tcpc_record_last_id;
 /**
  * tcpc_record_alloc() - memory for a record
  *
+ * It is charged to nobody: the caller is not who listens.
+ *
  * Context: process, may sleep.
  * Return: it, or NULL.
  */
 struct tcpc_record *tcpc_record_alloc(void)
 {
-	return kzalloc(sizeof(struct tcpc_record), TCPC_GFP_ACCOUNT);
+	return kzalloc(sizeof(struct tcpc_record), TCPC_GFP);
 }
 
 /**
@@ -195,7 +197,7 @@ static void tcpc_record_remove(struct tcpc_record *rec)
 	hlist_del_rcu(&rec->by_sock);
 	tcpc_record_unlink(rec);
 	list_del(&rec->node);
-	records->nr--;
+	WRITE_ONCE(records->nr, records->nr - 1);
 	if (!rec->port)
 		WRITE_ONCE(records->portless, records->portless - 1);
 	WRITE_ONCE(tcpc_record_nr, tcpc_record_nr - 1);
@@ -234,7 +236,7 @@ bool tcpc_record_add(struct tcpc_record *rec, struct tcpc_net *tn, struct sock *
 		tcpc_record_link(rec);
 		hlist_add_head_rcu(&rec->by_sock, tcpc_record_sock_head(sk));
 		list_add_tail(&rec->node, &records->all);
-		records->nr++;
+		WRITE_ONCE(records->nr, records->nr + 1);
 		if (!rec->port)
 			WRITE_ONCE(records->portless, records->portless + 1);
 		WRITE_ONCE(tcpc_record_nr, tcpc_record_nr + 1);
@@ -282,7 +284,7 @@ static bool tcpc_record_bad(struct tcpc_record *rec, struct sock *sk)
 	e->limit = READ_ONCE(sk->sk_max_ack_backlog);
 	e->filled = atomic64_read(&rec->filled);
 	e->drops = sk_drops_read(sk) - rec->drops;
-	if (!rec->over && !e->drops && !tcpc_queue_dead(sk))
+	if (!READ_ONCE(rec->over) && !e->drops && !tcpc_queue_dead(sk))
 		return false;
 	e->time = ktime_get_real_seconds();
 	e->inum = rec->tn->inum;
@@ -384,6 +386,7 @@ int tcpc_record_init(void)
 		return -ENOMEM;
 	tcpc_record_by_sock = tables;
 	tcpc_record_by_local = tables + (1UL << TCPC_RECORD_BITS);
+	tcpc_series_host_init();
 	tcpc_spare_init();
 	return 0;
 }

@@ -12,9 +12,9 @@
  * shown, nobody sees that it was missed.
  */
 
-#include <linux/hash.h>
-#include <linux/log2.h>
+#include <linux/jhash.h>
 #include <linux/mm.h>
+#include <linux/random.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <net/ipv6.h>
@@ -76,9 +76,9 @@ int tcpc_series_cmp(const struct tcpc_series_key *a, const struct tcpc_series_ke
 struct hlist_head *tcpc_series_head(struct tcpc_series_set *set,
 				    const struct tcpc_series_key *key)
 {
-	u32 hash = key->port + (__force u32)key->addr.s6_addr32[3];
+	u32 hash = jhash2((const u32 *)key->addr.s6_addr32, 4, key->port ^ set->salt);
 
-	return &set->heads[hash_32(hash, ilog2(TCPC_SERIES_HEADS))];
+	return &set->heads[hash % TCPC_SERIES_HEADS];
 }
 
 /**
@@ -92,6 +92,17 @@ void tcpc_series_init(struct tcpc_series_set *set)
 	spin_lock_init(&set->lock);
 	INIT_LIST_HEAD(&set->used);
 	set->max = TCPC_SERIES_MAX;
+	set->salt = get_random_u32();
+}
+
+/**
+ * tcpc_series_host_init() - nor of the host
+ *
+ * Context: process.
+ */
+void tcpc_series_host_init(void)
+{
+	tcpc_series_host.salt = get_random_u32();
 }
 
 /* Under the lock, or when nobody else is there. */

@@ -78,6 +78,7 @@ struct tcpc_series {
  * @nr: how many
  * @manned: those that have members; under the lock of all records
  * @max: how many without members are kept
+ * @salt: for hashing, so that nobody knows whose are in one chain
  */
 struct tcpc_series_set {
 	spinlock_t lock; /* of the next three */
@@ -86,6 +87,7 @@ struct tcpc_series_set {
 	unsigned int nr;
 	unsigned int manned;
 	unsigned int max;
+	u32 salt;
 };
 
 /* Those of the host. */
@@ -96,6 +98,7 @@ struct hlist_head *tcpc_series_head(struct tcpc_series_set *set,
 int tcpc_series_cmp(const struct tcpc_series_key *a, const struct tcpc_series_key *b);
 
 void tcpc_series_init(struct tcpc_series_set *set);
+void tcpc_series_host_init(void);
 void tcpc_series_free(struct tcpc_series_set *set);
 struct tcpc_series *tcpc_series_get(struct tcpc_series_set *set,
 				    const struct tcpc_series_key *key);

@@ -157,6 +157,25 @@ void tcpc_served_keep(struct tcpc_served *served, u16 port)
 		tcpc_served_use(chunk, port % TCPC_SERVED_CHUNK);
 }
 
+/* Of the ports of one word those that are not used. Process context. */
+static void tcpc_served_forget(struct tcpc_served_chunk *chunk, unsigned int kind,
+			       unsigned int word)
+{
+	unsigned long found = READ_ONCE(chunk->kind[kind][word]);
+	unsigned int bit, port;
+
+	for_each_set_bit(bit, &found, BITS_PER_LONG) {
+		port = word * BITS_PER_LONG + bit;
+		if (test_bit(port, chunk->used))
+			continue;
+		clear_bit(port, chunk->kind[kind]);
+		/* Before the mark is read again. */
+		smp_mb__after_atomic();
+		if (test_bit(port, chunk->used))
+			set_bit(port, chunk->kind[kind]);
+	}
+}
+
 /**
  * tcpc_served_sweep() - forget the ports that are not used any more
  * @served: the namespace's ports, after tcpc_served_keep() for all that are
@@ -169,24 +188,17 @@ void tcpc_served_keep(struct tcpc_served *served, u16 port)
 void tcpc_served_sweep(struct tcpc_served *served)
 {
 	struct tcpc_served_chunk *chunk;
-	unsigned int i, kind, port;
+	unsigned int i, kind, word;
 
 	for (i = 0; i < TCPC_SERVED_CHUNKS; i++) {
 		chunk = tcpc_served_chunk(served, i * TCPC_SERVED_CHUNK);
 		if (!chunk)
 			continue;
-		for (kind = 0; kind < TCPC_SERVED_BITS; kind++) {
-			for_each_set_bit(port, chunk->kind[kind], TCPC_SERVED_CHUNK) {
-				if (test_bit(port, chunk->used))
-					continue;
-				clear_bit(port, chunk->kind[kind]);
-				/* Before the mark is read again. */
-				smp_mb__after_atomic();
-				if (test_bit(port, chunk->used))
-					set_bit(port, chunk->kind[kind]);
-			}
-		}
-		bitmap_zero(chunk->used, TCPC_SERVED_CHUNK);
+		for (kind = 0; kind < TCPC_SERVED_BITS; kind++)
+			for (word = 0; word < BITS_TO_LONGS(TCPC_SERVED_CHUNK); word++)
+				tcpc_served_forget(chunk, kind, word);
+		for (word = 0; word < BITS_TO_LONGS(TCPC_SERVED_CHUNK); word++)
+			WRITE_ONCE(chunk->used[word], 0);
 	}
 }
 

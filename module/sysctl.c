@@ -251,17 +251,18 @@ static int tcpc_sysctl_handler(TCPC_CTL_TABLE *table, int write, void *buf, size
 /**
  * tcpc_sysctl_net_init() - make the settings' files of a namespace
  * @tn: the namespace
+ * @header: set to what is to be removed, or NULL
  *
  * Context: process, may sleep.
  * Return: 0 or -ENOMEM.
  */
-int tcpc_sysctl_net_init(struct tcpc_net *tn)
+int tcpc_sysctl_net_init(struct tcpc_net *tn, struct ctl_table_header **header)
 {
 	struct tcpc_sysctl *sysctl;
 	struct ctl_table *table;
 	unsigned int i;
 
-	sysctl = kzalloc(sizeof(*sysctl), TCPC_GFP_ACCOUNT);
+	sysctl = kzalloc(sizeof(*sysctl), tcpc_net_gfp());
 	if (!sysctl)
 		return -ENOMEM;
 	mutex_init(&sysctl->pieces.lock);
@@ -274,9 +275,8 @@ int tcpc_sysctl_net_init(struct tcpc_net *tn)
 		table[i].extra1 = (void *)&tcpc_settings_table[i];
 		table[i].extra2 = &sysctl->pieces;
 	}
-	tn->sysctl = tcpc_register_net_sysctl(tn->net, "net/tcp_census", table,
-					      TCPC_SETTINGS);
-	if (!tn->sysctl) {
+	*header = tcpc_register_net_sysctl(tn->net, "net/tcp_census", table, TCPC_SETTINGS);
+	if (!*header) {
 		kfree(sysctl);
 		return -ENOMEM;
 	}
@@ -285,7 +285,7 @@ int tcpc_sysctl_net_init(struct tcpc_net *tn)
 
 /**
  * tcpc_sysctl_net_exit() - remove them
- * @header: from @tn->sysctl, or NULL
+ * @header: from tcpc_sysctl_net_init(), or NULL
  *
  * Waits for reads and writes under way, as with every other setting of a namespace.
  *

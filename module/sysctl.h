@@ -6,7 +6,7 @@
 struct ctl_table_header;
 struct tcpc_net;
 
-int tcpc_sysctl_net_init(struct tcpc_net *tn);
+int tcpc_sysctl_net_init(struct tcpc_net *tn, struct ctl_table_header **header);
 void tcpc_sysctl_net_exit(struct ctl_table_header *header);
 
 #endif /* TCPC_SYSCTL_H */

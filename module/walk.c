@@ -361,18 +361,19 @@ void tcpc_walk_from(struct tcpc_cursor *cursor, const struct net *net,
 
 /*
  * One port can have a bind bucket for each VRF of a namespace. They are in one
- * chain: has @tb's port been shown with an earlier one? Under the chain's lock.
+ * chain: has @tb's port been shown with an earlier one? Under the chain's lock; @looks
+ * are left for it.
  */
 static bool tcpc_bound_before(const struct inet_bind_hashbucket *head,
-			      const struct inet_bind_bucket *tb)
+			      const struct inet_bind_bucket *tb, unsigned int *looks)
 {
 	const struct inet_bind_bucket *other;
-	unsigned int n = 0;
 
 	hlist_for_each_entry(other, &head->chain, node) {
 		/* Who has that many VRFs may see a port twice: softirqs are off. */
-		if (other == tb || ++n > TCPC_WALK_BATCH)
+		if (other == tb || !*looks)
 			return false;
+		--*looks;
 		if (other->port == tb->port &&
 		    read_pnet(&other->ib_net) == read_pnet(&tb->ib_net))
 			return true;
@@ -398,7 +399,7 @@ void tcpc_walk_bound(const struct tcpc_visitor *v, void *ctx)
 	const struct inet_hashinfo *hinfo = tcpc_hashinfo(&init_net);
 	struct inet_bind_hashbucket *head;
 	struct inet_bind_bucket *tb;
-	unsigned int i;
+	unsigned int i, looks;
 
 	for (i = 0; i < hinfo->bhash_size; i++) {
 		head = &hinfo->bhash[i];
@@ -406,9 +407,10 @@ void tcpc_walk_bound(const struct tcpc_visitor *v, void *ctx)
 			cond_resched();
 		if (hlist_empty(&head->chain))
 			continue;
+		looks = 8 * TCPC_WALK_BATCH;
 		spin_lock_bh(&head->lock);
 		hlist_for_each_entry(tb, &head->chain, node)
-			if (!tb->l3mdev || !tcpc_bound_before(head, tb))
+			if (!tb->l3mdev || !tcpc_bound_before(head, tb, &looks))
 				v->bound(ctx, read_pnet(&tb->ib_net), tb->port);
 		spin_unlock_bh(&head->lock);
 	}
