@@ -33,11 +33,11 @@ FIXTURE_VARIANT_ADD(group, ipv6) {
 
 /* Longer than what is looked at without a break. */
 FIXTURE_VARIANT_ADD(group, long_ipv4) {
-	.ip = "127.0.0.1", .members = 1, .clients = 1500,
+	.ip = "127.0.0.1", .members = 1, .clients = 600,
 };
 
 FIXTURE_VARIANT_ADD(group, long_ipv6) {
-	.ip = "::1", .members = 1, .clients = 1500,
+	.ip = "::1", .members = 1, .clients = 600,
 };
 
 FIXTURE_SETUP(group)

@@ -19,16 +19,21 @@ RUNNER = tree.INSTALLED + "/run_kselftest.sh"
 ONE = "6.12"         # where what is the same on all is tried
 DEBUG = "6.12-debug"
 PROOF = (DEBUG, "6.12-kcsan", "7.2-debug")    # they report faults
+LEAK_FINDERS = (DEBUG, "7.2-debug")           # of them those with kmemleak
 # For these there is time in a long check alone.
-LONG = ("6.12-debug", "6.12-rt", "6.12-kcsan", "7.2-debug")
+LONG = ("6.12-kcsan", "7.2-debug")
+# What allocates and frees most; kmemleak doubles the time of all tests.
+LEAKING = ("netns", "vanish", "abandoned", "reload", "ended_host", "metrics", "reap_queue",
+           "settings_write", "hostile_memory")
 STRESSES = ("stress", "stress_reap", "stress_ng")
 DESCRIPTION = """\
 Run "make lint", then for every kernel of tools/lab/kernels, or those named:
 build the module (W=1, no warnings), boot, run the selftests; on those that hosts
 run install through DKMS; on one of them make load, and collectors that read the
-files. Debug kernels must report the faults they are there for, too. A guest is idle
-about half of its time, so several things run at once. With -l what takes longer
-instead: the kernels """ + ", ".join(LONG) + """,
+files. The debug kernel runs the selftests without kmemleak, then those that allocate
+most with it, and must report the faults it is there for. A guest is idle part of its
+time, so more things run at once than there are processors. With -l what takes longer
+instead: the kernels """ + ", ".join(LONG) + """; all selftests with kmemleak;
 stresses, fuzzing, the kernel's own network selftests, and the longest sections.
 The last line is "N passed, N failed, N skipped"; the exit status is 0 if nothing
 failed and something passed.
@@ -89,17 +94,30 @@ def lint(source):
     return flat("lint", source, ["make", "-s", "lint"])
 
 
-def test(tag, source, options):
-    """The selftests. Debug kernels need more of all."""
+def test(tag, source, options, more=(), name="", programs=()):
+    """The selftests, or some programs of them. Debug kernels need more of all."""
+    name = f"{tag} {name}".rstrip()
     factor = 1 if tag in kernel.supported() else 2
     argv = ["tools/vm", "-k", tag, "-m", str(factor * options.m), "-t", str(factor**2 * options.t),
-            "-w", "--", RUNNER]
-    status, lines, path = _stream(tag, source, argv)
+            "-w", *more, "--", RUNNER]
+    for program_name in programs:
+        argv += ["-t", "tcp_census:" + program_name]
+    status, lines, path = _stream(name, source, argv)
     count = tap.kselftest(lines)
     # The runner's own exit status says no more than its lines; what tools/vm adds does.
     if status and (count.failed == 0 or status > 94):
         count.fail(f"tools/vm ended with status {status}")
-    return _conclude(tag, count, status, path)
+    return _conclude(name, count, status, path)
+
+
+def quick(tag, source, options):
+    """The selftests where nobody looks for leaks."""
+    return test(tag, source, options, ["-a", "kmemleak=off"])
+
+
+def leaks(tag, source, options):
+    """Those in which most could be lost, where leaks are looked for."""
+    return test(tag, source, options, name="leaks", programs=LEAKING)
 
 
 def install(tag, source):
@@ -144,7 +162,10 @@ def short(source, options, chosen):
     """(parts, those that nothing may run beside), each a function and its arguments."""
     hosts = [tag for tag in chosen if tag in kernel.supported()]
     # What takes longest first.
-    parts = [(test, tag, source, options) for tag in sorted(chosen, key=hosts.count)]
+    parts = [(quick, tag, source, options) for tag in chosen if tag in LEAK_FINDERS]
+    parts += [(test, tag, source, options) for tag in sorted(chosen, key=hosts.count)
+              if tag not in LEAK_FINDERS]
+    parts += [(leaks, tag, source, options) for tag in chosen if tag in LEAK_FINDERS]
     parts += [] if options.L else [(lint, source)]
     parts += [(proof, tag, source) for tag in chosen if tag in PROOF]
     parts += [(install, tag, source) for tag in hosts]
@@ -168,8 +189,8 @@ def main():
     tags = [entry.tag for entry in kernel.table()]
     parser = argparse.ArgumentParser(prog="tools/lab/check", description=DESCRIPTION,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("-j", metavar="N", type=int, default=os.cpu_count() or 1,
-                        help="guests at once (default as many as there are processors)")
+    parser.add_argument("-j", metavar="N", type=int, default=(os.cpu_count() or 1) + 1,
+                        help="guests at once (default one more than there are processors)")
     parser.add_argument("-m", metavar="MiB", type=int, default=2048, help="memory of a guest")
     parser.add_argument("-t", metavar="SECONDS", type=int, default=1500,
                         help="time limit of one guest (default 1500)")
@@ -187,7 +208,8 @@ def main():
     # A copy, so that all is one state of a tree that may be worked on meanwhile.
     source = os.path.join(cache.run_directory(), "src")
     tree.copy(tree.files(), source)
-    chosen = options.tags or [tag for tag in tags if (tag in LONG) == options.l]
+    chosen = options.tags or [tag for tag in tags
+                              if (tag in (*LONG, DEBUG) if options.l else tag not in LONG)]
     parts, alone = (long if options.l else short)(source, options, chosen)
     total = tap.Count()
     with concurrent.futures.ThreadPoolExecutor(options.j) as pool:
