@@ -11,6 +11,7 @@
 #include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -29,6 +30,8 @@ MODULE_PARM_DESC(commit, "nothing, or a misdeed by its name in tcpcm_misdeeds");
 static DEFINE_MUTEX(tcpcm_lock_a);
 static DEFINE_MUTEX(tcpcm_lock_b);
 static DEFINE_SPINLOCK(tcpcm_spinlock);
+static DEFINE_RAW_SPINLOCK(tcpcm_raw_spinlock);
+static void __rcu *tcpcm_rcu;
 static void *tcpcm_kept[TCPCM_LEAKS];
 static unsigned int tcpcm_raced;
 
@@ -72,6 +75,23 @@ static int tcpcm_sleep_in_atomic(void)
 	spin_lock(&tcpcm_spinlock);
 	kfree(kmalloc(TCPCM_SIZE, GFP_KERNEL));
 	spin_unlock(&tcpcm_spinlock);
+	return 0;
+}
+
+/* On PREEMPT_RT the inner one sleeps. */
+static int tcpcm_raw_nesting(void)
+{
+	raw_spin_lock(&tcpcm_raw_spinlock);
+	spin_lock(&tcpcm_spinlock);
+	spin_unlock(&tcpcm_spinlock);
+	raw_spin_unlock(&tcpcm_raw_spinlock);
+	return 0;
+}
+
+/* Nobody frees it, but somebody could. */
+static int tcpcm_rcu_unprotected(void)
+{
+	pr_info("read %d\n", !rcu_dereference(tcpcm_rcu));
 	return 0;
 }
 
@@ -140,6 +160,8 @@ static const struct {
 	{ "use_after_free", tcpcm_use_after_free },
 	{ "lock_inversion", tcpcm_lock_inversion },
 	{ "sleep_in_atomic", tcpcm_sleep_in_atomic },
+	{ "raw_nesting", tcpcm_raw_nesting },
+	{ "rcu_unprotected", tcpcm_rcu_unprotected },
 	{ "leak", tcpcm_leak },
 	{ "leak_at_unload", tcpcm_leak_at_unload },
 	{ "data_race", tcpcm_data_race },

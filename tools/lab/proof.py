@@ -27,6 +27,8 @@ MISDEEDS = {
          r"\(tcpcm_lock_a\b.*, at: tcpcm_lock_inversion"),
         ("sleep_in_atomic", r"BUG: sleeping function called from invalid context",
          r" tcpcm_sleep_in_atomic\+"),
+        ("raw_nesting", r"BUG: Invalid wait context", r" tcpcm_raw_nesting\+"),
+        ("rcu_unprotected", r"WARNING: suspicious RCU usage", r" tcpcm_rcu_unprotected\+"),
         ("leak", LEAK, r" tcpcm_leak\+.*\[tcp_census_misdeeds\]"),
         ("leak_at_unload", LEAK, r" tcpcm_leak_at_unload\+.*\[tcp_census_misdeeds\]"),
     ],
