@@ -7,7 +7,8 @@
  * under its spin lock. Up to 6.12 preemption is off; on 7.x it is not, and SRCU
  * is held. So everything here is done under RCU of our own, and nothing sleeps. For
  * all events that is rcu_read_lock_sched(), which costs less; for the few where more
- * is to be done rcu_read_lock(), because it takes locks that PREEMPT_RT sleeps on.
+ * is to be done rcu_read_lock(), so that preemption stays on where it is on. No lock is
+ * taken but raw ones: PREEMPT_RT would sleep on others.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
