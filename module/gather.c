@@ -8,6 +8,7 @@
  */
 
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <net/inet_timewait_sock.h>
 #include <net/tcp.h>
@@ -242,7 +243,7 @@ static bool tcpc_gather_commit(void *ctx)
 	return true;
 }
 
-/* Under RCU. */
+/* Process context. */
 static void tcpc_gather_discard(void *ctx)
 {
 	struct tcpc_gather *g = ctx;
@@ -251,8 +252,10 @@ static void tcpc_gather_discard(void *ctx)
 		g->pending[g->touched[--g->nr_touched]] = 0;
 	while (g->nr_listeners > g->committed)
 		tcpc_listener_release(&g->c->listeners[--g->nr_listeners]);
-	while (g->nr_conns > g->committed_conns)
+	while (g->nr_conns > g->committed_conns) {
 		tcpc_conn_release(&g->conns[--g->nr_conns]);
+		cond_resched();
+	}
 }
 
 /* Tally the connections of committed buckets. Process context. */

@@ -137,13 +137,15 @@ static bool tcpc_pass_commit(void *ctx)
 	return true;
 }
 
-/* Under RCU. */
+/* Process context. */
 static void tcpc_pass_discard(void *ctx)
 {
 	struct tcpc_pass *p = ctx;
 
-	while (p->nr > p->committed)
+	while (p->nr > p->committed) {
 		tcpc_conn_release(&p->conns[--p->nr]);
+		cond_resched();
+	}
 	while (p->nr_listeners > p->committed_listeners)
 		tcpc_listener_release(&p->listeners[--p->nr_listeners]);
 }

@@ -125,7 +125,7 @@ static bool tcpc_stream_commit(void *ctx)
 	return false;
 }
 
-/* Under RCU. */
+/* Process context. */
 static void tcpc_stream_discard(void *ctx)
 {
 	struct tcpc_stream *s = ctx;

@@ -166,15 +166,18 @@ static bool tcpc_walk_bucket(struct tcpc_walk *w, const struct tcpc_bucket *b)
 			err = tcpc_walk_chain_locked(w, b);
 		if (!err)
 			break;
+		/* Of a long chain that may be much, and nothing is shown meanwhile. */
+		rcu_read_unlock();
 		w->v->discard(w->ctx);
+		if (err == -ENOSPC && !w->ended)
+			w->v->grow(w->ctx);
+		cond_resched();
+		rcu_read_lock();
+		w->budget = TCPC_WALK_BATCH;
 		if (w->ended)
 			return false;
-		if (err == -ENOSPC) {
-			rcu_read_unlock();
-			w->v->grow(w->ctx);
-			rcu_read_lock();
+		if (err == -ENOSPC)
 			continue;
-		}
 		w->stats->restarts++;
 		if (++restarts == TCPC_WALK_RESTARTS)
 			w->stats->locked++;

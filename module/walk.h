@@ -25,8 +25,8 @@
  *	of buckets that were committed; after some hundred entries each. May be
  *	NULL. Returns true to go on, false to end the walk here.
  *
- * All but @grow and @rest run under RCU, perhaps with the bucket's lock held and
- * softirqs off: they must not sleep, and take a short and bounded time. @conn and
+ * All but @discard, @grow and @rest run under RCU, perhaps with the bucket's lock held
+ * and softirqs off: they must not sleep, and take a short and bounded time. @conn and
  * @listener return 0, or -ENOSPC for the bucket to be discarded, @grow called in
  * process context, and the bucket seen again; after @grow they must not ask
  * again for the same entry without end.

@@ -10,6 +10,7 @@
  * descriptors, and about 10 kB of memory.
  */
 
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base.h"
@@ -23,6 +24,13 @@
 
 /* What the limits of the host were before. */
 static unsigned long long nr_open, file_max;
+
+/* The queue that was made last. */
+static struct {
+	int listener;
+	int *client;
+	unsigned int n;
+} queue;
 
 /* A client from source address @i, its port chosen only when it connects. */
 static int connect_from(unsigned int i, const struct addr *to)
@@ -92,7 +100,7 @@ void load_begin(struct load *load, unsigned long n, unsigned int every)
  * @n: how many, up to 65536
  *
  * All their clients shut down. Between load_begin() and load_end(); they are this
- * process's.
+ * process's. Again only after load_queue_close(), and as many.
  */
 void load_queue(unsigned int n)
 {
@@ -101,12 +109,31 @@ void load_queue(unsigned int n)
 
 	if (!n)
 		return;
-	file_set("/proc/sys/net/core/somaxconn", "%u", n - 1);
-	file_set(FILE_MAX, "%llu", file_number(FILE_MAX) + n);
-	fds_raise(n + 1000);
-	sock_listen("127.0.0.1", 2, n - 1);
-	for (i = 0; i < n; i++)
-		must(!shutdown(connect_from(i / PER_SOURCE, &to), SHUT_WR));
+	if (!queue.client) {
+		file_set("/proc/sys/net/core/somaxconn", "%u", n - 1);
+		file_set(FILE_MAX, "%llu", file_number(FILE_MAX) + n);
+		fds_raise(n + 1000);
+		queue.client = calloc(n, sizeof(*queue.client));
+		must(queue.client);
+		queue.n = n;
+	}
+	must(queue.n == n);
+	queue.listener = sock_listen("127.0.0.1", 2, n - 1);
+	for (i = 0; i < n; i++) {
+		queue.client[i] = connect_from(i / PER_SOURCE, &to);
+		must(!shutdown(queue.client[i], SHUT_WR));
+	}
+}
+
+/* Close the listener, then the clients that were in its queue. */
+void load_queue_close(void)
+{
+	unsigned int i;
+
+	must(queue.client);
+	close(queue.listener);
+	for (i = 0; i < queue.n; i++)
+		close(queue.client[i]);
 }
 
 /* They are closed. */

@@ -21,6 +21,7 @@ struct load {
 
 void load_begin(struct load *load, unsigned long n, unsigned int every);
 void load_queue(unsigned int n);
+void load_queue_close(void);
 void load_end(struct load *load);
 
 #endif /* LIB_LOAD_H */
