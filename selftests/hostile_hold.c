@@ -12,11 +12,9 @@
 #include <net/if.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -25,6 +23,7 @@
 #include "lib/link.h"
 #include "lib/reap_test.h"
 #include "lib/setting.h"
+#include "lib/user.h"
 #include "lib/worker.h"
 
 /**
@@ -56,12 +55,18 @@ static void *stand_there(void *arg)
 	return NULL;
 }
 
+/* Before it becomes somebody who may not have one; FUSE would give it to him. */
+static void stand_page(struct stand *s)
+{
+	s->uffd = fault_page(&s->page);
+	must(s->uffd >= 0);
+}
+
 static void stand_begin(struct stand *s)
 {
 	struct pollfd fault = { .events = POLLIN };
 
-	s->uffd = fault_page(&s->page);
-	must(s->uffd >= 0 && s->fd >= 0);
+	must(s->fd >= 0);
 	must(!pthread_create(&s->thread, NULL, stand_there, s));
 	fault.fd = s->uffd;
 	must(poll(&fault, 1, WAIT_SECONDS * 1000) == 1 && fault.revents == POLLIN);
@@ -147,11 +152,15 @@ static bool namespace_comes_and_goes(void)
 static unsigned int others_off(bool reaper)
 {
 	struct counts c;
+	struct table t;
 	unsigned int n = 0;
 	int here = net_open();
 
 	census_counts(&c);
 	n += off("close_wait", 1, c.n[TCP_CLOSE_WAIT][V4]);
+	census_table(&t, "sockets");
+	n += off("sockets", 1, t.rows);
+	table_free(&t);
 	setting_set("rate", "7");
 	n += setting_off("rate", "7");
 	setting_set("except", "server:2");
@@ -174,6 +183,7 @@ TEST_F(hold, writer_stands)
 {
 	struct stand s = { .fd = setting_open("except", O_WRONLY), .writes = true };
 
+	stand_page(&s);
 	stand_begin(&s);
 	EXPECT_EQ(0, others_off(true));
 	/* What it brings then is the last that was written. */
@@ -183,25 +193,83 @@ TEST_F(hold, writer_stands)
 	EXPECT_EQ(0, setting_off("rate", "7"));
 }
 
-TEST_F(hold, reader_of_settings_stands)
+/* What they read is of when they began. */
+TEST_F(hold, readers_stand)
 {
-	struct stand s = { .fd = setting_open("rate", O_RDONLY) };
+	struct stand setting = { .fd = setting_open("rate", O_RDONLY) };
+	struct stand sockets = { .fd = open(CENSUS_DIR "sockets", O_RDONLY) };
 
-	stand_begin(&s);
-	EXPECT_EQ(0, others_off(false));
-	stand_end(&s, "");
-	EXPECT_EQ(4, s.n) TH_LOG("errno %d", s.err);
-	EXPECT_EQ(0, memcmp(s.page, "100\n", 4));
+	stand_page(&setting);
+	stand_begin(&setting);
+	stand_page(&sockets);
+	stand_begin(&sockets);
+	EXPECT_EQ(0, others_off(true));
+	stand_end(&setting, "");
+	EXPECT_EQ(4, setting.n) TH_LOG("errno %d", setting.err);
+	EXPECT_EQ(0, memcmp(setting.page, "100\n", 4));
+	stand_end(&sockets, "");
+	EXPECT_LT(0, sockets.n) TH_LOG("errno %d", sockets.err);
+	ASSERT_GT(4096, sockets.n);
+	EXPECT_NE(NULL, strstr(sockets.page, "netns"));
+	EXPECT_NE(NULL, strstr(sockets.page, self->t.local));
 }
+
+/**
+ * struct stander - who stands on a page for ever
+ * @user: who that is
+ * @path: a file of his namespace
+ * @writes: he writes to it
+ */
+struct stander {
+	const struct user *user;
+	const char *path;
+	bool writes;
+};
 
 static void stand_for_ever(struct worker *me, void *arg)
 {
-	struct stand s = { .fd = setting_open("except", O_WRONLY), .writes = true };
+	const struct stander *who = arg;
+	struct stand s = { .writes = who->writes };
 
-	(void)arg;
+	stand_page(&s);
+	who->user->become();
+	s.fd = open(who->path, s.writes ? O_WRONLY : O_RDONLY);
 	stand_begin(&s);
 	worker_round(me);
 	pause();
+}
+
+static const char *const read_files[] = {
+	CENSUS_DIR "sockets", CENSUS_DIR "listeners", CENSUS_DIR "stat",
+	SETTING_DIR "close_wait_causes",
+};
+
+#define SETTING_EXCEPT SETTING_DIR "close_wait_except"
+
+/* Each of the users with each of the files, all at the same time. */
+TEST_F(hold, users_stand)
+{
+	struct worker *w[USERS * (ARRAY_SIZE(read_files) + 1)];
+	unsigned int n = 0, i, k;
+	struct stander who;
+
+	for (i = 0; i < USERS; i++) {
+		who = (struct stander){ .user = &users[i] };
+		for (k = 0; k < ARRAY_SIZE(read_files); k++) {
+			who.path = read_files[k];
+			w[n++] = worker_start(stand_for_ever, &who, -1);
+		}
+		if (!users[i].elsewhere)
+			continue;
+		who.path = SETTING_EXCEPT;
+		who.writes = true;
+		w[n++] = worker_start(stand_for_ever, &who, -1);
+	}
+	for (i = 0; i < n; i++)
+		ASSERT_TRUE(wait_for(worker_rounds(w[i])));
+	EXPECT_EQ(0, others_off(true));
+	for (i = 0; i < n; i++)
+		worker_stop(w[i]);
 }
 
 static void unload_once(struct worker *me, void *arg)
@@ -215,9 +283,12 @@ static void unload_once(struct worker *me, void *arg)
 /* It holds up the unloading, as with every file of sysctl, until it is killed. */
 TEST_F(hold, unload_waits_for_a_writer)
 {
+	struct stander who = {
+		.user = &users[USER_ROOTLESS], .path = SETTING_EXCEPT, .writes = true,
+	};
 	struct worker *writer, *remover;
 
-	writer = worker_start(stand_for_ever, NULL, -1);
+	writer = worker_start(stand_for_ever, &who, -1);
 	ASSERT_TRUE(wait_for(worker_rounds(writer)));
 	remover = worker_start(unload_once, NULL, -1);
 	ASSERT_TRUE(wait_for(access(CENSUS_DIR, F_OK)));
@@ -228,18 +299,22 @@ TEST_F(hold, unload_waits_for_a_writer)
 	EXPECT_FALSE(loaded());
 }
 
+/* Who reads the file at @path for ever, as @user. */
 static void read_and_read(struct worker *me, void *arg)
 {
-	int fd = open(arg, O_RDONLY), n = 0;
+	const struct stander *who = arg;
+	int fd, n = 0;
 	char c;
 
+	who->user->become();
+	fd = open(who->path, O_RDONLY);
 	must(fd >= 0);
 	/* To its end, and again. */
 	while (n >= 0) {
 		n = read(fd, &c, 1);
 		if (!n) {
 			close(fd);
-			fd = open(arg, O_RDONLY);
+			fd = open(who->path, O_RDONLY);
 			n = fd < 0 ? -1 : 0;
 		}
 		worker_round(me);
@@ -247,21 +322,30 @@ static void read_and_read(struct worker *me, void *arg)
 	pause();
 }
 
-static const char *const read_files[] = {
-	CENSUS_DIR "sockets", CENSUS_DIR "listeners", CENSUS_DIR "stat",
-	SETTING_DIR "close_wait_causes",
-};
+/* Number @i of the readers: each user with each of the files. */
+static struct worker *reader_start(unsigned int i)
+{
+	struct stander who = {
+		.user = &users[i / ARRAY_SIZE(read_files)],
+		.path = read_files[i % ARRAY_SIZE(read_files)],
+	};
+	struct worker *w = worker_start(read_and_read, &who, -1);
+
+	must(wait_for(worker_rounds(w) > 20));
+	return w;
+}
+
+enum { READERS = USERS * ARRAY_SIZE(read_files) };
 
 /* Stopped, wherever it is in its reading: it has nothing that others need. */
 TEST_F(hold, readers_are_stopped)
 {
-	struct worker *w[ARRAY_SIZE(read_files)];
+	struct worker *w[READERS];
 	unsigned int i;
 	int status;
 
 	for (i = 0; i < ARRAY_SIZE(w); i++) {
-		w[i] = worker_start(read_and_read, (void *)read_files[i], -1);
-		ASSERT_TRUE(wait_for(worker_rounds(w[i]) > 20));
+		w[i] = reader_start(i);
 		ASSERT_EQ(0, kill(w[i]->pid, SIGSTOP));
 		ASSERT_EQ(w[i]->pid, waitpid(w[i]->pid, &status, WUNTRACED));
 		ASSERT_TRUE(WIFSTOPPED(status));
@@ -276,13 +360,12 @@ TEST_F(hold, readers_are_stopped)
 /* By a debugger, each at the end of a read(), before it has returned. */
 TEST_F(hold, readers_are_debugged)
 {
-	struct worker *w[ARRAY_SIZE(read_files)];
+	struct worker *w[READERS];
 	unsigned int i, k;
 	int status;
 
 	for (i = 0; i < ARRAY_SIZE(w); i++) {
-		w[i] = worker_start(read_and_read, (void *)read_files[i], -1);
-		ASSERT_TRUE(wait_for(worker_rounds(w[i]) > 20));
+		w[i] = reader_start(i);
 		ASSERT_EQ(0, ptrace(PTRACE_SEIZE, w[i]->pid, 0, 0));
 		ASSERT_EQ(0, ptrace(PTRACE_INTERRUPT, w[i]->pid, 0, 0));
 		ASSERT_EQ(w[i]->pid, waitpid(w[i]->pid, &status, __WALL));
@@ -298,23 +381,6 @@ TEST_F(hold, readers_are_debugged)
 	EXPECT_FALSE(loaded());
 	for (i = 0; i < ARRAY_SIZE(w); i++)
 		worker_stop(w[i]);
-}
-
-/* After all that makes a process one whose files in /proc are root's. */
-static void own_proc(void)
-{
-	must(!prctl(PR_SET_DUMPABLE, 1));
-}
-
-/* Root of a container of its own, which has every capability there. */
-static void be_rootless(void)
-{
-	must(!setresgid(65534, 65534, 65534) && !setresuid(65534, 65534, 65534));
-	must(!unshare(CLONE_NEWUSER | CLONE_NEWNET));
-	own_proc();
-	file_set("/proc/self/setgroups", "deny");
-	file_set("/proc/self/uid_map", "0 65534 1\n");
-	file_set("/proc/self/gid_map", "0 65534 1\n");
 }
 
 static int refused(ssize_t n, int err)
@@ -386,28 +452,33 @@ TEST(descriptor_of_an_attacker)
 	free(path);
 }
 
-/* The host's settings are its administrator's. */
+/* The host's settings are its administrator's, who is root in containers like Docker's. */
 TEST(parameters)
 {
+	static void (*const become[])(void) = {
+		be_nobody, be_rootless, be_rootless_in_hosts_network,
+	};
 	static const char *const names[] = {
 		"max_action", "max_rate", "inherit", "proc_gid", "census_ms", "max_endpoints",
 		"events", "metrics_cgroup_depth",
 	};
-	unsigned int i;
+	unsigned int i, k;
 	int status;
 
-	if (!fork()) {
-		be_rootless();
-		for (i = 0; i < ARRAY_SIZE(names); i++) {
-			char *path = strf(CENSUS_MODULE "/parameters/%s", names[i]);
+	for (k = 0; k < ARRAY_SIZE(become); k++) {
+		if (!fork()) {
+			become[k]();
+			for (i = 0; i < ARRAY_SIZE(names); i++) {
+				char *path = strf(CENSUS_MODULE "/parameters/%s", names[i]);
 
-			must(!access(path, R_OK));
-			must(file_write(path, "1") == EACCES);
+				must(!access(path, R_OK));
+				must(file_write(path, "1") == EACCES);
+			}
+			_exit(0);
 		}
-		_exit(0);
+		ASSERT_LT(0, wait(&status));
+		EXPECT_EQ(0, status);
 	}
-	ASSERT_LT(0, wait(&status));
-	EXPECT_EQ(0, status);
 }
 
 TEST_HARNESS_MAIN

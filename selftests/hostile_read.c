@@ -10,11 +10,9 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/io_uring.h>
 #include <sched.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -22,56 +20,14 @@
 #include "lib/cgroup.h"
 #include "lib/reap_test.h"
 #include "lib/setting.h"
+#include "lib/user.h"
 #include "lib/worker.h"
 
 #define HOST "/proc/tcp_census/"
 #define SECRET_IP "127.77.77.77"
 #define SECRET_RULE "server:7777"
 
-enum { SECRET_PORT = 7777, NOBODY = 65534 };
-
-/* After all that makes a process one whose files in /proc are root's. */
-static void own_proc(void)
-{
-	must(!prctl(PR_SET_DUMPABLE, 1));
-}
-
-static void nobody(void)
-{
-	must(!setgroups(0, NULL));
-	must(!setresgid(NOBODY, NOBODY, NOBODY));
-	must(!setresuid(NOBODY, NOBODY, NOBODY));
-	own_proc();
-}
-
-/* What Docker has: uid 0 and capabilities of the initial user namespace. */
-static void container(void)
-{
-	must(!unshare(CLONE_NEWNS | CLONE_NEWCGROUP));
-	close(net_new());
-}
-
-/* unshare -Urn, by somebody who is nobody outside; he is root inside. */
-static void rootless(void)
-{
-	nobody();
-	must(!unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWCGROUP));
-	own_proc();
-	file_set("/proc/self/setgroups", "deny");
-	file_set("/proc/self/uid_map", "0 %u 1\n", NOBODY);
-	file_set("/proc/self/gid_map", "0 %u 1\n", NOBODY);
-}
-
-/* The same in the host's network. */
-static void rootless_in_hosts_network(void)
-{
-	nobody();
-	must(!unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWCGROUP));
-	own_proc();
-	file_set("/proc/self/setgroups", "deny");
-	file_set("/proc/self/uid_map", "0 %u 1\n", NOBODY);
-	file_set("/proc/self/gid_map", "0 %u 1\n", NOBODY);
-}
+enum { SECRET_PORT = 7777 };
 
 FIXTURE(attacker) {
 };
@@ -81,14 +37,14 @@ FIXTURE_VARIANT(attacker) {
 	bool elsewhere; /* in a network namespace of his own */
 };
 
-FIXTURE_VARIANT_ADD(attacker, nobody) { nobody, false };
+FIXTURE_VARIANT_ADD(attacker, nobody) { be_nobody, false };
 
-FIXTURE_VARIANT_ADD(attacker, container) { container, true };
+FIXTURE_VARIANT_ADD(attacker, container) { be_container, true };
 
-FIXTURE_VARIANT_ADD(attacker, rootless) { rootless, true };
+FIXTURE_VARIANT_ADD(attacker, rootless) { be_rootless, true };
 
 FIXTURE_VARIANT_ADD(attacker, rootless_in_hosts_network) {
-	rootless_in_hosts_network, false
+	be_rootless_in_hosts_network, false
 };
 
 /* Something of it in every file. */
@@ -406,7 +362,7 @@ TEST(opened_by_an_attacker)
 	ASSERT_LE(0, pid);
 	if (!pid) {
 		net_enter(victim);
-		nobody();
+		be_nobody();
 		must(!unshare(CLONE_NEWUSER | CLONE_NEWCGROUP));
 		fd = open(CENSUS_DIR "sockets", O_RDONLY);
 		must(fd >= 0);

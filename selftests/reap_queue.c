@@ -406,17 +406,7 @@ static void accept_all(struct worker *me, void *arg)
 /* Does it sleep? What it sleeps in is accept(). */
 static bool asleep(const struct worker *w)
 {
-	char *path = strf("/proc/%d/stat", w->pid);
-	char *text = file_read(path, NULL), *end;
-	bool sleeps;
-
-	must(text);
-	end = strrchr(text, ')');
-	must(end);
-	sleeps = end[2] == 'S';
-	free(text);
-	free(path);
-	return sleeps;
+	return worker_state(w) == 'S';
 }
 
 static void urgent(bool yes)

@@ -13,17 +13,6 @@
 
 #include "lib/stress.h"
 
-/* Where readers find nothing but what they read of. */
-static void in_a_namespace(struct crew *c, void (*add)(struct crew *c))
-{
-	int home = net_open(), other = net_new();
-
-	add(c);
-	net_enter(home);
-	close(home);
-	close(other);
-}
-
 TEST_F_TIMEOUT(stress, namespaces, TIMEOUT)
 {
 	struct crew *c = &self->crew;
@@ -37,20 +26,11 @@ TEST_F_TIMEOUT(stress, namespaces, TIMEOUT)
 	EXPECT_EQ(0, left(&self->began));
 }
 
-static void add_readers(struct crew *c)
-{
-	crew_add(c, 1, "listeners with connections were made anew", 3, noise_crowd, NULL);
-	crew_add(c, 32, "files were read in pieces", 32, noise_readers, CENSUS_DIR);
-}
-
 TEST_F_TIMEOUT(stress, readers, TIMEOUT)
 {
 	struct crew *c = &self->crew;
 
-	in_a_namespace(c, add_readers);
-	crew_add(c, 32, "files of all namespaces were read in pieces", 32, noise_readers,
-		 HOST_DIR);
-	crew_add(c, 1, "changes of census_ms", 5, noise_census_ms, NULL);
+	noise_add_readers(c);
 	crew_work(c, strain_seconds());
 	ASSERT_EQ(0, crew_stop(c));
 	file_set(CENSUS_MS, "0");

@@ -3,8 +3,6 @@
 #ifndef LIB_CREW_H
 #define LIB_CREW_H
 
-#include <stdbool.h>
-
 #include "worker.h"
 
 enum { CREW_MAX = 96, CREW_KINDS = 12 };
@@ -16,7 +14,7 @@ enum { CREW_MAX = 96, CREW_KINDS = 12 };
  * @w: processes
  * @kind: of each
  * @what: a kind counts
- * @least: a kind does so many
+ * @least: a kind does so many, and each of it one at least, unless that is 0
  */
 struct crew {
 	unsigned int nr;
@@ -29,7 +27,6 @@ struct crew {
 
 void crew_add(struct crew *c, unsigned int n, const char *what, unsigned long least,
 	      void (*work)(struct worker *me, void *arg), void *arg);
-bool crew_ready(const struct crew *c);
 void crew_work(const struct crew *c, unsigned int seconds);
 unsigned int crew_stop(struct crew *c);
 

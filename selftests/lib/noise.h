@@ -24,4 +24,8 @@ void noise_readers(struct worker *me, void *dir);
 void noise_readers_unloading(struct worker *me, void *dir);
 void noise_census_ms(struct worker *me, void *unused);
 
+struct crew;
+
+void noise_add_readers(struct crew *c);
+
 #endif /* LIB_NOISE_H */

@@ -12,7 +12,9 @@
 
 #include "base.h"
 #include "census.h"
+#include "crew.h"
 #include "metrics.h"
+#include "net.h"
 #include "noise.h"
 
 /* The module comes and goes meanwhile: only then may reading fail. */
@@ -208,4 +210,23 @@ void noise_census_ms(struct worker *me, void *unused)
 		worker_round(me);
 		nap_ms(1 + rand() % 50);
 	}
+}
+
+/**
+ * noise_add_readers() - have files read by many, and all at once
+ * @c: to which readers are added, and who makes what they read of: in a namespace of
+ *	their own, or they would find nothing
+ */
+void noise_add_readers(struct crew *c)
+{
+	int home = net_open(), other = net_new();
+
+	crew_add(c, 1, "listeners with connections were made anew", 3, noise_crowd, NULL);
+	crew_add(c, 32, "files were read in pieces", 32, noise_readers, CENSUS_DIR);
+	net_enter(home);
+	close(home);
+	close(other);
+	crew_add(c, 32, "files of all namespaces were read in pieces", 32, noise_readers,
+		 HOST_DIR);
+	crew_add(c, 1, "changes of census_ms", 5, noise_census_ms, NULL);
 }

@@ -15,6 +15,7 @@
 #include "base.h"
 #include "census.h"
 #include "kmsg.h"
+#include "memory.h"
 #include "strain.h"
 #include "worker.h"
 
@@ -42,6 +43,9 @@ static const char *const slabs[SLABS] = {
 	[SLAB_NET] = "net_namespace",
 };
 
+/* Those that no kernel merges with others like them, or they would not be counted. */
+#define SLABS_THERE (1U << SLAB_TCP | 1U << SLAB_TCP6 | 1U << SLAB_NET)
+
 static const char *const reports[REPORTS] = {
 	[REPORT_BUG] = "BUG:",
 	[REPORT_WARNING] = "WARNING:",
@@ -67,73 +71,51 @@ unsigned int strain_seconds(void)
 	return n;
 }
 
-/* What is free is no longer counted, though a processor or KASAN keeps it. */
-static void slab_shrink(const char *cache)
+static void slabs_settle(void)
 {
-	char *path = strf("/sys/kernel/slab/%s/shrink", cache);
-
-	file_write(path, "1");
-	free(path);
-}
-
-static void slabs_shrink(char *info)
-{
-	char *line, name[64];
 	unsigned int i;
+	char *path;
 
-	for (line = strtok(info, "\n"); line; line = strtok(NULL, "\n"))
-		if (sscanf(line, "%63s", name) == 1 && !strncmp(name, "kmalloc-", 8))
-			slab_shrink(name);
-	for (i = 0; i < SLABS; i++)
-		slab_shrink(slabs[i]);
+	memory_settle();
+	for (i = 0; i < SLABS; i++) {
+		path = strf("/sys/kernel/slab/%s/shrink", slabs[i]);
+		file_write(path, "1");
+		free(path);
+	}
 }
 
 static void slabs_read(struct strain *s)
 {
-	char *info = file_read("/proc/slabinfo", NULL), *line, name[64];
 	unsigned long objects, size, bytes = 0;
-	unsigned int i;
+	char *info, *line, name[64];
+	unsigned int found = 0, i;
 
+	slabs_settle();
+	memset(s->slab, 0, sizeof(s->slab));
+	info = file_read("/proc/slabinfo", NULL);
 	if (!info)
 		die("/proc/slabinfo: %m");
-	slabs_shrink(info);
-	free(info);
-	memset(s->slab, 0, sizeof(s->slab));
-
-	info = file_read("/proc/slabinfo", NULL);
-	must(info);
 	for (line = strtok(info, "\n"); line; line = strtok(NULL, "\n")) {
 		if (sscanf(line, "%63s %lu %*u %lu", name, &objects, &size) != 3)
 			continue;
 		if (!strncmp(name, "kmalloc-", 8))
 			bytes += objects * size;
-		for (i = 0; i < SLABS; i++)
-			if (!strcmp(name, slabs[i]))
-				s->slab[i] = objects;
+		for (i = 0; i < SLABS; i++) {
+			if (strcmp(name, slabs[i]))
+				continue;
+			s->slab[i] = objects;
+			found |= 1U << i;
+		}
 	}
-	must(bytes);
+	must(bytes && (found & SLABS_THERE) == SLABS_THERE);
 	s->kmalloc_kb = bytes / 1024;
 	free(info);
 }
 
-static unsigned long meminfo_kb(const char *text, const char *key)
-{
-	const char *line = strstr(text, key);
-	unsigned long kb;
-
-	if (!line || sscanf(line + strlen(key), ": %lu kB", &kb) != 1)
-		die("/proc/meminfo has no %s", key);
-	return kb;
-}
-
 static void strain_read(struct strain *s)
 {
-	char *text = file_read("/proc/meminfo", NULL);
-
-	must(text);
-	s->percpu_kb = meminfo_kb(text, "Percpu");
-	s->vmalloc_kb = meminfo_kb(text, "VmallocUsed");
-	free(text);
+	s->percpu_kb = memory_kb("Percpu");
+	s->vmalloc_kb = memory_kb("VmallocUsed");
 	sockstat_read(&s->sockets);
 	s->files = file_number("/proc/sys/fs/file-nr");
 	s->users = file_number(CENSUS_MODULE "/refcnt");

@@ -3,6 +3,8 @@
 
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -67,6 +69,44 @@ void worker_round(struct worker *me)
 unsigned long worker_rounds(const struct worker *w)
 {
 	return __atomic_load_n(&w->rounds, __ATOMIC_RELAXED);
+}
+
+/**
+ * worker_does() - wait until a process has done so many rounds
+ * @w: it
+ * @rounds: how many
+ *
+ * However long that takes, as long as it gets on.
+ *
+ * Return: has it?
+ */
+bool worker_does(const struct worker *w, unsigned long rounds)
+{
+	unsigned long had = worker_rounds(w);
+
+	while (had < rounds && wait_for(worker_rounds(w) > had))
+		had = worker_rounds(w);
+	return had >= rounds;
+}
+
+/**
+ * worker_state() - what a process is at
+ * @w: it
+ *
+ * Return: as in /proc/PID/stat: R, S, D and so on.
+ */
+char worker_state(const struct worker *w)
+{
+	char *path = strf("/proc/%d/stat", w->pid);
+	char *text = file_read(path, NULL), *end, state;
+
+	must(text);
+	end = strrchr(text, ')');
+	must(end);
+	state = end[2];
+	free(text);
+	free(path);
+	return state;
 }
 
 /**

@@ -3,6 +3,7 @@
 #ifndef LIB_WORKER_H
 #define LIB_WORKER_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 /**
@@ -22,6 +23,8 @@ struct worker *worker_start(void (*work)(struct worker *me, void *arg),
 void worker_stand_back(void);
 void worker_round(struct worker *me);
 unsigned long worker_rounds(const struct worker *w);
+bool worker_does(const struct worker *w, unsigned long rounds);
+char worker_state(const struct worker *w);
 unsigned long worker_stop(struct worker *w);
 void worker_wait(struct worker *w);
 
