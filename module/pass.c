@@ -43,8 +43,12 @@ bool tcpc_pass_excepted(struct tcpc_pass *p, struct tcpc_quota *q,
 
 	if ((only && only->cgroups) || (except && except->cgroups)) {
 		name = tcpc_cgroup_name(&p->names, conn->cgroup);
+		if (p->names.text.err) {
+			p->missed = true;
+			return true;
+		}
 		/* Who is spared by name is spared if it is not known. */
-		if (p->names.text.err || (!name && except && except->cgroups))
+		if (!name && except && except->cgroups)
 			return true;
 	}
 	return (only && !tcpc_rules_match(only, conn, name)) ||
@@ -66,10 +70,15 @@ void tcpc_pass_count(struct tcpc_pass *p, struct tcpc_quota *q, struct tcpc_conn
 	rcu_read_lock();
 	tcpc_conn_name(conn, conn->sk);
 	rcu_read_unlock();
-	if (!tcpc_seen_add(&q->seen, conn->cookie))
+	if (tcpc_seen_add(&q->seen, conn->cookie)) {
+		if (!tcpc_seen_has(&q->tn->reap.seen, conn->cookie))
+			tcpc_pass_did(p, q, conn, TCPC_RESULT_CANDIDATE);
+	} else if (q->seen.nr < TCPC_SEEN_MAX) {
+		/* The next pass logs it, unless one has before. */
+		p->missed = true;
+	} else {
 		tcpc_log_miss(&q->tn->reap.log);
-	else if (!tcpc_seen_has(&q->tn->reap.seen, conn->cookie))
-		tcpc_pass_did(p, q, conn, TCPC_RESULT_CANDIDATE);
+	}
 }
 
 /**
@@ -269,13 +278,15 @@ static void tcpc_pass_publish(const struct tcpc_quota *q)
  * The same, of all namespaces that are still there; without memory to find them they
  * stay as they were after the pass before. Process context.
  */
-static void tcpc_pass_publish_all(const struct tcpc_pass *p)
+static void tcpc_pass_publish_all(struct tcpc_pass *p)
 {
 	struct tcpc_netset now;
 	unsigned int i, at = 0;
 
-	/* In both the ids ascend. */
-	if (!tcpc_netset_get(&now)) {
+	if (tcpc_netset_get(&now)) {
+		p->missed = true;
+	} else {
+		/* In both the ids ascend. */
 		for (i = 0; i < now.nr; i++) {
 			while (at < p->nets.nr && p->quota[at].id < now.refs[i].id)
 				at++;

@@ -66,7 +66,8 @@ struct tcpc_quota {
  * @committed_listeners: of committed buckets
  * @cap_listeners: room for them
  * @listeners_full: more room is wanted
- * @starved: there was no memory for something: it waits for another pass
+ * @starved: there was no memory for more room: do not ask again
+ * @missed: something was left out for want of memory: it waits for another pass
  * @names: paths of cgroups
  * @stats: of the walks
  * @host_left: actions there may still be on the whole host
@@ -93,6 +94,7 @@ struct tcpc_pass {
 	unsigned int cap_listeners;
 	bool listeners_full;
 	bool starved;
+	bool missed;
 	struct tcpc_cgroup_names names;
 	struct tcpc_walk_stats stats;
 	u32 host_left;

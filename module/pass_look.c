@@ -21,8 +21,10 @@ static bool tcpc_pass_target(struct tcpc_pass *p, struct tcpc_conn *conn)
 		if (cap > TCPC_PASS_TARGETS_MAX)
 			return false;
 		more = kvmalloc_array(cap, sizeof(*more), TCPC_GFP);
-		if (!more)
+		if (!more) {
+			p->missed = true;
 			return false;
+		}
 		if (p->nr_targets)
 			memcpy(more, p->targets, p->nr_targets * sizeof(*more));
 		kvfree(p->targets);
@@ -204,6 +206,7 @@ static void tcpc_pass_grow(void *ctx)
 				      &p->cap_listeners, sizeof(*p->listeners)))
 			p->starved = true;
 	}
+	p->missed |= p->starved;
 }
 
 static const struct tcpc_visitor tcpc_pass_visitor = {
@@ -216,13 +219,21 @@ static const struct tcpc_visitor tcpc_pass_visitor = {
 };
 
 /* All that was to be counted there was. Process context, the namespace is held. */
-static void tcpc_pass_seen(struct tcpc_quota *q)
+static void tcpc_pass_seen(const struct tcpc_pass *p, struct tcpc_quota *q)
 {
+	struct tcpc_seen *old = &q->tn->reap.seen;
+
 	tcpc_seen_sort(&q->seen);
-	/* What was in a queue that could not be seen is no news the next time. */
-	if (q->action == TCPC_ACTION_COUNT && q->skipped[TCPC_SKIP_BUSY])
-		tcpc_seen_keep(&q->seen, &q->tn->reap.seen);
-	swap(q->tn->reap.seen, q->seen);
+	/*
+	 * What could not be seen, in a queue or for want of memory, is no news the next
+	 * time; then there may be no memory for a copy of it either.
+	 */
+	if (q->action == TCPC_ACTION_COUNT && (q->skipped[TCPC_SKIP_BUSY] || p->missed)) {
+		if (!q->seen.nr)
+			return;
+		tcpc_seen_keep(&q->seen, old);
+	}
+	swap(*old, q->seen);
 }
 
 /**
@@ -247,7 +258,7 @@ bool tcpc_pass_look(struct tcpc_pass *p)
 		tcpc_pass_queues(p, true, true);
 		for (i = 0; i < p->nets.nr; i++)
 			if (p->quota[i].s)
-				tcpc_pass_seen(&p->quota[i]);
+				tcpc_pass_seen(p, &p->quota[i]);
 	}
 	tcpc_netset_put(&p->nets);
 	return p->active;

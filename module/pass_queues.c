@@ -141,6 +141,7 @@ static bool tcpc_pass_queue_piece(struct tcpc_pass *p, struct tcpc_listener *l,
 		s.allowed = min3(q->left, p->host_left, TCPC_PASS_PICKED);
 	s.sift.picked = kvmalloc_array(max(s.allowed, 1U), sizeof(*s.sift.picked), TCPC_GFP);
 	if (!s.sift.picked) {
+		p->missed = true;
 		q->skipped[TCPC_SKIP_BUSY]++;
 		return false;
 	}

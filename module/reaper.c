@@ -63,6 +63,7 @@ static DECLARE_DELAYED_WORK(tcpc_reaper_pass, tcpc_reaper_work);
 static struct workqueue_struct *tcpc_reaper_wq; /* NULL when there is no reaper */
 static ktime_t tcpc_reaper_rested; /* no pass before this time; the work's own */
 static unsigned int tcpc_reaper_us; /* how long the last look took */
+static atomic64_t tcpc_reaper_missed = ATOMIC64_INIT(0); /* passes short of memory */
 
 /**
  * tcpc_reap_settings() - the settings of a namespace
@@ -141,6 +142,17 @@ unsigned int tcpc_reaper_walk_us(void)
 	return READ_ONCE(tcpc_reaper_us);
 }
 
+/**
+ * tcpc_reaper_starved() - how many passes were short of memory
+ *
+ * Context: any.
+ * Return: so many, since the module was loaded.
+ */
+u64 tcpc_reaper_starved(void)
+{
+	return atomic64_read(&tcpc_reaper_missed);
+}
+
 /* In ms, until the next pass; 0: none. Process context. */
 static unsigned int tcpc_reaper_wait(const struct tcpc_pass *p)
 {
@@ -191,9 +203,9 @@ static void tcpc_reaper_work(struct work_struct *work)
 {
 	ktime_t begin = ktime_get();
 	s64 rest = ktime_ms_delta(tcpc_reaper_rested, begin);
+	bool found, missed = true;
 	struct tcpc_pass *p;
-	unsigned int ms;
-	bool found;
+	unsigned int ms = 0;
 
 	/* Whoever writes settings all the time does not make it run all the time. */
 	if (rest > 0) {
@@ -203,12 +215,17 @@ static void tcpc_reaper_work(struct work_struct *work)
 	p = tcpc_pass_begin();
 	found = !IS_ERR(p) && tcpc_pass_look(p);
 	tcpc_reaper_rest(begin);
-	ms = TCPC_REAPER_MS;
 	if (!IS_ERR(p)) {
 		if (found)
 			tcpc_pass_act(p);
 		ms = tcpc_reaper_wait(p);
+		missed = p->missed;
 		tcpc_pass_end(p);
+	}
+	/* What there was no memory for does not wait for a part of the timeout. */
+	if (missed) {
+		atomic64_inc(&tcpc_reaper_missed);
+		ms = TCPC_REAPER_MS;
 	}
 	if (ms)
 		tcpc_reaper_again(ms);

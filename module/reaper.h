@@ -52,6 +52,7 @@ int tcpc_reap_set(struct tcpc_reap *reap, const struct tcpc_setting *setting,
 		  const char *text, size_t len);
 void tcpc_reaper_kick(void);
 unsigned int tcpc_reaper_walk_us(void);
+u64 tcpc_reaper_starved(void);
 
 void tcpc_reap_net_init(struct tcpc_net *tn);
 void tcpc_reap_net_exit(struct tcpc_net *tn);

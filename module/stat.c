@@ -184,6 +184,12 @@ static u64 tcpc_stat_reaper_walk_us(const struct tcpc_view *view,
 	return tcpc_reaper_walk_us();
 }
 
+static u64 tcpc_stat_reaper_starved(const struct tcpc_view *view,
+				    const struct tcpc_stat_key *key)
+{
+	return tcpc_reaper_starved();
+}
+
 /* A number of struct tcpc_census_net as it stands there. */
 static u64 tcpc_stat_net(const struct tcpc_view *view,
 			 const struct tcpc_stat_key *key)
@@ -258,6 +264,8 @@ static const struct tcpc_stat_key tcpc_stat_keys[] = {
 	  .value = tcpc_stat_netns_without_files },
 	{ .name = "reaper_walk_us", .of = TCPC_STAT_HOST,
 	  .value = tcpc_stat_reaper_walk_us },
+	{ .name = "reaper_passes_starved", .of = TCPC_STAT_HOST,
+	  .value = tcpc_stat_reaper_starved },
 };
 
 /**
