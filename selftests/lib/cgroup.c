@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base.h"
 #include "cgroup.h"
@@ -51,4 +53,21 @@ void cgroup_join(const char *dir)
 
 	file_set(path, "0");
 	free(path);
+}
+
+/*
+ * Go into a cgroup of one's own, below where one is; where there is no v2 hierarchy @dir
+ * is "". It is to be removed by whoever outlives those in it.
+ */
+void cgroup_join_new(char *dir, size_t size)
+{
+	char mount[256], own[256];
+
+	*dir = '\0';
+	if (!cgroup_mount(mount, sizeof(mount)))
+		return;
+	cgroup_own(own, sizeof(own));
+	must(snprintf(dir, size, "%s%s/census-%d", mount, own, getpid()) < (int)size);
+	must(!mkdir(dir, 0755));
+	cgroup_join(dir);
 }

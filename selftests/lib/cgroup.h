@@ -9,5 +9,6 @@
 bool cgroup_mount(char *dir, size_t size);
 void cgroup_own(char *path, size_t size);
 void cgroup_join(const char *dir);
+void cgroup_join_new(char *dir, size_t size);
 
 #endif /* LIB_CGROUP_H */

@@ -198,6 +198,23 @@ void reap_pass_begin(void)
 }
 
 /**
+ * reap_pass_over() - is that pass over?
+ *
+ * Return: true if so.
+ */
+bool reap_pass_over(void)
+{
+	int here = net_open();
+	bool over;
+
+	net_enter(mark.netns);
+	over = reap_skipped("except") == mark.spared;
+	net_enter(here);
+	close(here);
+	return over;
+}
+
+/**
  * reap_pass_end() - wait until that pass is over
  *
  * Every pass publishes what it skipped in the order in which namespaces were created,
@@ -206,12 +223,7 @@ void reap_pass_begin(void)
  */
 void reap_pass_end(void)
 {
-	int here = net_open();
-
-	net_enter(mark.netns);
-	must(wait_for(reap_skipped("except") == mark.spared));
-	net_enter(here);
-	close(here);
+	must(wait_for(reap_pass_over()));
 }
 
 /* Wait until a pass that has yet to begin is over. */

@@ -63,6 +63,7 @@ unsigned long long actions_sum(void);
 unsigned long long actions_sum_host(void);
 
 void reap_pass_begin(void);
+bool reap_pass_over(void);
 void reap_pass_end(void);
 void reap_pass(void);
 unsigned long long reap_candidates(void);
