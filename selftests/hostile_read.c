@@ -167,7 +167,7 @@ TEST_F(attacker, stat_of_the_host)
 		EXPECT_EQ(variant->elsewhere, stat_find(text, keys[i]) < 0) TH_LOG("%s", keys[i]);
 	free(text);
 	text = file_read(CENSUS_DIR "metrics", NULL);
-	ASSERT_NE(NULL, text);
+	must(text);
 	EXPECT_EQ(variant->elsewhere, !strstr(text, "closed_unreleased")) TH_LOG("%s", text);
 	free(text);
 }

@@ -73,6 +73,23 @@ static unsigned int idle(const struct crew *c, unsigned int kind)
 	return n;
 }
 
+/**
+ * crew_ready() - has each of them begun?
+ * @c: they
+ *
+ * Return: true if so.
+ */
+bool crew_ready(const struct crew *c)
+{
+	unsigned int i;
+
+	alive(c);
+	for (i = 0; i < c->kinds; i++)
+		if (idle(c, i))
+			return false;
+	return true;
+}
+
 static bool enough(const struct crew *c, unsigned int kind)
 {
 	return !c->least[kind] || (done(c, kind) >= c->least[kind] && !idle(c, kind));

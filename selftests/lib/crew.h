@@ -3,6 +3,8 @@
 #ifndef LIB_CREW_H
 #define LIB_CREW_H
 
+#include <stdbool.h>
+
 #include "worker.h"
 
 enum { CREW_MAX = 96, CREW_KINDS = 12 };
@@ -27,6 +29,7 @@ struct crew {
 
 void crew_add(struct crew *c, unsigned int n, const char *what, unsigned long least,
 	      void (*work)(struct worker *me, void *arg), void *arg);
+bool crew_ready(const struct crew *c);
 void crew_work(const struct crew *c, unsigned int seconds);
 unsigned int crew_stop(struct crew *c);
 
