@@ -3,8 +3,6 @@
 #ifndef LIB_CREW_H
 #define LIB_CREW_H
 
-#include <stdbool.h>
-
 #include "worker.h"
 
 enum { CREW_MAX = 96, CREW_KINDS = 12 };
