@@ -51,10 +51,8 @@ void be_rootless(void)
 }
 
 const struct user users[USERS] = {
-	[USER_NOBODY] = { "nobody", be_nobody, false },
-	[USER_CONTAINER] = { "container", be_container, true },
-	[USER_ROOTLESS] = { "rootless", be_rootless, true },
-	[USER_HOSTS_NETWORK] = {
-		"rootless in the host's network", be_rootless_in_hosts_network, false
-	},
+	[USER_NOBODY] = { be_nobody, false },
+	[USER_CONTAINER] = { be_container, true },
+	[USER_ROOTLESS] = { be_rootless, true },
+	[USER_HOSTS_NETWORK] = { be_rootless_in_hosts_network, false },
 };

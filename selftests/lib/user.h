@@ -14,12 +14,10 @@ void be_rootless_in_hosts_network(void);
 
 /**
  * struct user - one of them
- * @name: for messages
  * @become: have this process, of root's, be his from now on
  * @elsewhere: in a network namespace of his own, whose settings are his
  */
 struct user {
-	const char *name;
 	void (*become)(void);
 	bool elsewhere;
 };
