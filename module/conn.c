@@ -60,9 +60,9 @@ u32 tcpc_ports_ephemeral(const struct tcpc_local_ports *ports)
 	int taken = 0;
 
 	if (reserved)
-		taken = data_race(bitmap_weight(reserved, ports->high + 1)) -
-			data_race(bitmap_weight(reserved, ports->low));
-	/* It may have been written meanwhile. */
+		/* data_race(): it may be written between and beside the two. */
+		taken = data_race(bitmap_weight(reserved, ports->high + 1) -
+				  bitmap_weight(reserved, ports->low));
 	return n - clamp(taken, 0, n);
 }
 
@@ -80,6 +80,7 @@ void tcpc_sock_local(const struct sock *sk, struct in6_addr *addr)
 {
 #if IS_ENABLED(CONFIG_IPV6)
 	if (sk->sk_family == AF_INET6)
+		/* data_race(): see above. */
 		*addr = data_race(sk->sk_v6_rcv_saddr);
 	else
 #endif
@@ -91,6 +92,7 @@ static void tcpc_sock_remote(const struct sock *sk, struct in6_addr *addr)
 {
 #if IS_ENABLED(CONFIG_IPV6)
 	if (sk->sk_family == AF_INET6)
+		/* data_race(): as there. */
 		*addr = data_race(sk->sk_v6_daddr);
 	else
 #endif
@@ -176,8 +178,9 @@ void tcpc_conn_judge(struct tcpc_conn *conn, const struct sock *sk)
 	const struct tcp_sock *tp = tcp_sk(sk);
 	struct tcpc_facts facts = {
 		.mptcp = sk_is_mptcp(sk),
-		/* Bits that do not change, beside others that do. */
+		/* data_race(): bits that seldom change, beside others that do. */
 		.repair = data_race(!!tp->repair),
+		/* data_race(): likewise */
 		.kernel = data_race(!!sk->sk_kern_sock),
 		.queued = !READ_ONCE(sk->sk_socket) && !sock_flag(sk, SOCK_DEAD),
 		.sockmap = READ_ONCE(sk->sk_user_data),

@@ -22,17 +22,18 @@
  */
 static bool tcpc_listener_kernel(const struct sock *sk)
 {
+	/* data_race(): a bit that does not change, beside others that do. */
+	bool kernel = data_race(!!sk->sk_kern_sock);
 	const struct socket *sock;
 	const struct sock *owner;
 
-	/* A bit that does not change, beside others that do. */
-	if (!data_race(!!sk->sk_kern_sock) || !sk_is_mptcp(sk))
-		return data_race(!!sk->sk_kern_sock);
+	if (!kernel || !sk_is_mptcp(sk))
+		return kernel;
 	sock = READ_ONCE(sk->sk_socket);
 	owner = sock ? READ_ONCE(sock->sk) : NULL;
 	/*
 	 * Older kernels have it in a struct socket of its own, which does not tell.
-	 * Sockets of MPTCP too are SLAB_TYPESAFE_BY_RCU.
+	 * Sockets of MPTCP too are SLAB_TYPESAFE_BY_RCU. data_race(): as above.
 	 */
 	return owner && owner != sk && data_race(!!owner->sk_kern_sock);
 }
@@ -96,7 +97,7 @@ void tcpc_listener_note(struct tcpc_listener *l, struct sock *sk,
 	l->port = sk->sk_num;
 	l->ifindex = READ_ONCE(sk->sk_bound_dev_if);
 	tcpc_sock_local(sk, &l->addr);
-	/* In a byte with SO_REUSEADDR. */
+	/* data_race(): it is in a byte with SO_REUSEADDR. */
 	l->reuseport = data_race(!!sk->sk_reuseport);
 	l->uid = sk_uid(sk);
 	l->inode = tcpc_sock_inode(sk);

@@ -64,6 +64,7 @@ static void tcpc_pass_judge(struct tcpc_pass *p, struct tcpc_conn *conn)
 		tcpc_pass_count(p, q, conn);
 	else if (q->action == TCPC_ACTION_PROBE && tcpc_act_kept(conn->sk))
 		q->skipped[TCPC_SKIP_KEEPALIVE]++;
+	/* data_race(): it may be taken or let go at any time; it is owned before it is acted on. */
 	else if (data_race(sock_owned_by_user_nocheck(conn->sk)))
 		q->skipped[TCPC_SKIP_BUSY]++;
 	else if (!tcpc_pass_room(p, q) || !tcpc_pass_target(p, conn))
@@ -92,7 +93,9 @@ static int tcpc_pass_conn(void *ctx, struct sock *sk)
 	if (!refcount_inc_not_zero(&sk->sk_refcnt))
 		return 0;
 	if (inet_sk_state_load(sk) != TCP_CLOSE_WAIT ||
-	    !net_eq(sock_net(sk), p->quota[slot].tn->net) || data_race(!sk->sk_net_refcnt)) {
+	    !net_eq(sock_net(sk), p->quota[slot].tn->net) ||
+	    /* data_race(): it is in a byte with SO_REUSEADDR. */
+	    data_race(!sk->sk_net_refcnt)) {
 		sock_gen_put(sk);
 		return 0;
 	}
@@ -111,6 +114,7 @@ static int tcpc_pass_listener(void *ctx, struct sock *sk)
 	int slot;
 
 	if (inet_sk_state_load(sk) != TCP_LISTEN || !READ_ONCE(sk->sk_ack_backlog) ||
+	    /* data_race(): as above. */
 	    data_race(!sk->sk_net_refcnt))
 		return 0;
 	slot = tcpc_netset_slot(&p->nets, sock_net(sk));

@@ -61,8 +61,12 @@ static enum tcpc_verdict tcpc_pass_sift(void *ctx, const struct request_sock *re
 		return tcpc_pass_skip(s, TCPC_SKIP_TFO);
 	if (sk_is_mptcp(child))
 		return tcpc_pass_skip(s, TCPC_SKIP_MPTCP);
-	/* Exempt: in repair mode, in the sockmap of a BPF program, or the kernel's. */
+	/*
+	 * Exempt: in repair mode, in the sockmap of a BPF program, or the kernel's.
+	 * data_race(): bits that seldom change, beside others that do.
+	 */
 	if (data_race(!!tcp_sk(child)->repair) || READ_ONCE(child->sk_user_data) ||
+	    /* data_race(): likewise */
 	    (s->kernel && data_race(!!child->sk_kern_sock)))
 		return TCPC_QUEUE_KEEP;
 	if (s->except)

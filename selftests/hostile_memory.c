@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Users who have the module use memory for them: by files that they never close, by
- * settings, by listeners and connections. It is charged to the cgroup of who asks, is bounded, and comes back.
+ * settings, by listeners and connections. It is charged to the cgroup of who asks, is
+ * bounded, and comes back.
  */
 
 #include <fcntl.h>

@@ -44,7 +44,8 @@ static const char *const slabs[SLABS] = {
 };
 
 /* Those that no kernel merges with others like them, or they would not be counted. */
-#define SLABS_THERE (1U << SLAB_TCP | 1U << SLAB_TCP6 | 1U << SLAB_NET)
+#define SLAB_BIT(slab) (1U << (slab))
+#define SLABS_THERE (SLAB_BIT(SLAB_TCP) | SLAB_BIT(SLAB_TCP6) | SLAB_BIT(SLAB_NET))
 
 static const char *const reports[REPORTS] = {
 	[REPORT_BUG] = "BUG:",
