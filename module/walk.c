@@ -76,6 +76,19 @@ static void tcpc_walk_breathe(struct tcpc_walk *w)
 	w->budget = TCPC_WALK_BATCH;
 }
 
+/* The same where a bucket is to be seen again: of a long chain much is discarded. */
+static void tcpc_walk_discard(struct tcpc_walk *w, bool grow)
+	__must_hold(RCU)
+{
+	rcu_read_unlock();
+	w->v->discard(w->ctx);
+	if (grow && !w->ended)
+		w->v->grow(w->ctx);
+	cond_resched();
+	rcu_read_lock();
+	w->budget = TCPC_WALK_BATCH;
+}
+
 /*
  * Leave the RCU section in the middle of a chain, standing on @sk, which the
  * reference keeps from being used for another connection meanwhile. It may have
@@ -166,14 +179,7 @@ static bool tcpc_walk_bucket(struct tcpc_walk *w, const struct tcpc_bucket *b)
 			err = tcpc_walk_chain_locked(w, b);
 		if (!err)
 			break;
-		/* Of a long chain that may be much, and nothing is shown meanwhile. */
-		rcu_read_unlock();
-		w->v->discard(w->ctx);
-		if (err == -ENOSPC && !w->ended)
-			w->v->grow(w->ctx);
-		cond_resched();
-		rcu_read_lock();
-		w->budget = TCPC_WALK_BATCH;
+		tcpc_walk_discard(w, err == -ENOSPC);
 		if (w->ended)
 			return false;
 		if (err == -ENOSPC)

@@ -154,7 +154,7 @@ def stress(tag, source, name):
 
 def sections(tag, source):
     """How long the module keeps others waiting, at 500,000 sockets."""
-    argv = ["tools/vm", "-k", tag, "-m", "10000", "-t", "1500", "-w", "--",
+    argv = ["tools/vm", "-k", tag, "-m", "10000", "-t", "3600", "-w", "--",
             tree.INSTALLED + "/selftests/sections"]
     return flat(f"{tag} sections", source, argv, whole=True)
 

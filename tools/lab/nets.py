@@ -20,6 +20,7 @@ from say import NO_BUILD, LabError, program, say
 
 KERNEL = "6.12"
 RERUNS = 2
+MORE = 4             # runs with the module of what differed with it alone
 BOOT_SECONDS = 240
 WAYS = ("without", "with")
 RUNNER = os.path.join(host.HERE, "guest", "nets")
@@ -30,10 +31,12 @@ Run the tests of TCP among the kernel's own network selftests, those of the Linu
 the reaper counts in every namespace, from a second of idleness on, and all files are
 read again and again. Each test, and each of its subtests, must end alike in both. One
 that does not is run again both ways, up to {RERUNS} times: if it then ends alike it is
-unsteady, and that is said. What both outputs were is in the log.
+unsteady, and that is said. One that always ended the same without the module is run
+{MORE} times more with it, and must not differ a second time. All but a few that are named
+must pass. What the outputs were is in the log.
 """
 NOT_RUN = """\
-# Left out: tls and reuseport_bpf_numa (do not compile in the source that Debian has); tcp_ao/*
+# Left out: tls (does not compile in the source that Debian has); tcp_ao/*
 # (Debian has no TCP_AO); packetdrill/* and big_tcp.sh (need programs that Debian lacks);
 # fin_ack_lat.sh (fails by how long things take, which tells nothing in an emulator);
 # fcnal-test.sh, mptcp_join.sh, simult_flows.sh, userspace_pm.sh and the other variants of
@@ -44,14 +47,19 @@ NOT_RUN = """\
 BUILT = {
     "net": ("bind_bhash bind_timewait bind_wildcard io_uring_zerocopy_tx ip_local_port_range "
             "msg_zerocopy reuseaddr_conflict reuseaddr_ports_exhausted reuseport_addr_any "
-            "reuseport_bpf reuseport_bpf_cpu reuseport_dualstack "
+            "reuseport_bpf reuseport_bpf_cpu reuseport_bpf_numa reuseport_dualstack "
             "sk_bind_sendto_listen sk_connect_zero_addr sk_so_peek_off so_incoming_cpu "
             "so_netns_cookie socket stress_reuseport_listen tcp_fastopen_backup_key tcp_inq "
             "tcp_mmap"),
     "net/mptcp": "mptcp_connect mptcp_sockopt mptcp_inq pm_nl_ctl",
 }
-# Of 32 GB, which take an emulator half an hour, 128 MB.
-SHORTEN = r"s/FILE_SZ (1ULL << 35)/FILE_SZ (1ULL << 27)/"
+# What is changed in them: of 32 GB, which take an emulator half an hour, 128 MB, of 10,000
+# connections, 16 times, 1,000, and of 200 programs, the first of which gives up before the
+# last has begun, 40; and a header that is missing.
+CHANGES = {"net/tcp_mmap.c": "s/FILE_SZ (1ULL << 35)/FILE_SZ (1ULL << 27)/",
+           "net/tcp_fastopen_backup_key.c": "s/n_loops = 10000/n_loops = 1000/",
+           "net/mptcp/diag.sh": "s/^NR_CLIENTS=100$/NR_CLIENTS=20/",
+           "net/reuseport_bpf_numa.c": "1i #include <stdbool.h>"}
 
 # A server that is killed in the end, and a client.
 MMAP = ("stdbuf -oL ./tcp_mmap -s {0} >/tmp/mmap & sleep 1; ./tcp_mmap -H ::1 {0}; status=$?; "
@@ -61,12 +69,13 @@ MMAP = ("stdbuf -oL ./tcp_mmap -s {0} >/tmp/mmap & sleep 1; ./tcp_mmap -H ::1 {0
 TESTS = [
     *([name, "net", "./" + name, 60] for name in (
         "bind_timewait", "bind_wildcard", "reuseaddr_conflict", "reuseport_bpf",
-        "reuseport_bpf_cpu", "reuseport_dualstack",
+        "reuseport_bpf_cpu", "reuseport_bpf_numa", "reuseport_dualstack",
         "sk_bind_sendto_listen", "sk_connect_zero_addr", "sk_so_peek_off", "so_incoming_cpu",
         "so_netns_cookie", "run_netsocktests", "reuseport_addr_any.sh",
-        "reuseaddr_ports_exhausted.sh", "tcp_fastopen_backup_key.sh", "bind_bhash.sh",
+        "reuseaddr_ports_exhausted.sh", "bind_bhash.sh",
         "ip_local_port_range.sh", "stress_reuseport_listen.sh", "netns-name.sh",
         "netns-sysctl.sh")),
+    ["tcp_fastopen_backup_key.sh", "net", "./tcp_fastopen_backup_key.sh", 300],
     ["tcp_inq -4", "net", "./tcp_inq -4", 60],
     ["tcp_inq -6", "net", "./tcp_inq -6", 60],
     ["tcp_mmap", "net", MMAP.format(""), 90],
@@ -74,21 +83,27 @@ TESTS = [
     ["msg_zerocopy.sh 4 tcp", "net", "./msg_zerocopy.sh 4 tcp -t 1", 60],
     ["msg_zerocopy.sh 6 tcp", "net", "./msg_zerocopy.sh 6 tcp -t 1", 60],
     ["io_uring_zerocopy_tx.sh 4 tcp", "net", "./io_uring_zerocopy_tx.sh 4 tcp -m 1 -t 1 -n 1", 60],
-    ["mptcp/diag.sh", "net/mptcp", "./diag.sh", 60],
-    ["mptcp/pm_netlink.sh", "net/mptcp", "./pm_netlink.sh", 60],
-    ["mptcp/mptcp_sockopt.sh", "net/mptcp", "./mptcp_sockopt.sh", 60],
+    ["mptcp/diag.sh", "net/mptcp", "./diag.sh", 300],
+    ["mptcp/pm_netlink.sh", "net/mptcp", "./pm_netlink.sh", 600],
+    ["mptcp/mptcp_sockopt.sh", "net/mptcp", "./mptcp_sockopt.sh", 300],
     ["mptcp/mptcp_connect.sh -4", "net/mptcp",
-     "./mptcp_connect.sh -4 -d 0 -l 0 -r 0 -f 100000", 150],
+     "./mptcp_connect.sh -4 -d 0 -l 0 -r 0 -f 100000", 400],
 ]
 
 ENDS = {0: "passes", 4: "is skipped", None: "does not end"}
+WORSE = ("passes", "is skipped", "fails")
+
+# Those that do not pass here, with the module or without it, and why.
+KNOWN_NOT_TO_PASS = {
+}
 
 
 def built():
     """The tests, compiled, as a directory to appear in the guest."""
     root, ksrc = roots.nets_root(), kernel.source()
     selftests = f"ksrc/{SELFTESTS}"
-    script = [f"set -e; sed -i '{SHORTEN}' {selftests}/net/tcp_mmap.c"]
+    script = ["set -e", *(f"sed -i '{change}' {selftests}/{name}"
+                          for name, change in CHANGES.items())]
     for directory, names in BUILT.items():
         script.append(f"make -s -C {selftests}/{directory} OUTPUT=/src/out/{directory} "
                       + " ".join(f"/src/out/{directory}/{name}" for name in names.split()))
@@ -96,7 +111,7 @@ def built():
     def build(directory, fd):
         say("building the kernel's network tests")
         source = os.path.join(directory, "src")
-        # A copy, as one of them is changed.
+        # A copy, as some of them are changed.
         shutil.copytree(ksrc, os.path.join(source, "ksrc"), symlinks=True)
         out = os.path.join(source, "out")
         for name in BUILT:
@@ -131,8 +146,10 @@ class Result:
             if match:
                 name, _, directive = match[3].partition("#")
                 skipped = re.match(r"\s*(SKIP|XFAIL|TODO)", directive, re.I)
-                self.parts[name.strip()] = ("is skipped" if skipped else
-                                            "fails" if match[1] else "passes")
+                end = "is skipped" if skipped else "fails" if match[1] else "passes"
+                # Some have a name more than once.
+                self.parts[name.strip()] = max(end, self.parts.get(name.strip(), end),
+                                               key=WORSE.index)
 
     @property
     def end(self):
@@ -187,22 +204,56 @@ class Guests:
         return results, end
 
 
+class History:
+    """How a test ended, run after run: without the module, with it, by turns; then with it."""
+
+    def __init__(self):
+        self.runs = {way: [] for way in WAYS}
+
+    def add(self, way, result):
+        self.runs[way].append(result)
+
+    def alike(self):
+        """Did it end alike the last time both were run?"""
+        return not self.runs["without"][-1].differences(
+            self.runs["with"][len(self.runs["without"]) - 1])
+
+    def steady(self):
+        """Did it always end the same without the module?"""
+        first, *others = self.runs["without"]
+        return not any(first.differences(other) for other in others)
+
+    def different(self):
+        """How often it ended otherwise with the module, where it is steady."""
+        return sum(bool(self.runs["without"][0].differences(run)) for run in self.runs["with"])
+
+    def suspect(self):
+        """Is what differs perhaps the module's, though not always?"""
+        return self.alike() and self.steady() and self.different() > 0
+
+
 def compare(guests, names):
-    """Run all both ways, and again what differs: ({name: [{way: Result}]}, the module's words)."""
-    history = collections.defaultdict(list)
+    """Run all both ways, and again what differs: ({name: History}, the module's words)."""
+    history = {name: History() for name in names}
     words = {}
-    for again in range(RERUNS + 1):
-        ways = {}
-        for way in WAYS:
-            ways[way], end = guests.run(way, names)
-            if way == "with" and not again:
-                words = end
+
+    def run(way, names):
+        results, end = guests.run(way, names)
         for name in names:
-            history[name].append({way: ways[way][name] for way in WAYS})
-        names = [name for name in names
-                 if history[name][-1]["without"].differences(history[name][-1]["with"])]
-        if not names:
+            history[name].add(way, results[name])
+        return end
+
+    left = names
+    for again in range(RERUNS + 1):
+        run("without", left)
+        end = run("with", left)
+        words = words if again else end
+        left = [name for name in left if not history[name].alike()]
+        if not left:
             break
+    left = [name for name in names if history[name].suspect()]
+    for _ in range(MORE if left else 0):
+        run("with", left)
     return history, words
 
 
@@ -218,27 +269,36 @@ class Report:
         self.failed += not good
         print(f"{'ok' if good else 'not ok'} {self.number} {text}", flush=True)
 
-    def test(self, name, runs):
+    def test(self, name, history):
         """What became of a test."""
-        for run in runs[:-1]:
-            for part, without, with_ in run["without"].differences(run["with"]):
-                print(f"# {name}: {part} {without} without and {with_} with it")
-        last = runs[-1]
-        ends = last["without"].end
-        if last["without"].differences(last["with"]):
-            for part, without, with_ in last["without"].differences(last["with"]):
-                print(f"# {name}: {part} {without} without and {with_} with it")
-            self.result(False, f"{name}: differs, {len(runs)} times")
+        runs = history.runs
+        last = runs["without"][-1]
+        for i, with_ in enumerate(runs["with"]):
+            without = runs["without"][min(i, len(runs["without"]) - 1)]
+            for part, here, there in without.differences(with_):
+                print(f"# {name}: {part} {here} without and {there} with it")
+        if not history.alike():
+            self.result(False, f"{name}: differs, {len(runs['with'])} times")
             return
-        self.passed += ends == "passes"
-        parts = collections.Counter(last["without"].parts.values())
+        text = f"{name}: {last.end} with and without"
+        if len(runs["with"]) > 1:
+            times = f"{len(runs['without'])} times without and {len(runs['with'])} with it"
+            if history.steady():
+                text += f"; differs only with it, {history.different()} times: run {times}"
+                if history.different() > 1:
+                    self.result(False, text)
+                    return
+            else:
+                text += f"; unsteady without it, too: run {times}"
+            print(f"# {text}")
+        self.passed += last.end == "passes"
+        parts = collections.Counter(last.parts.values())
         if parts:
             print(f"# {name}: of its parts "
                   + ", ".join(f"{number} {what}" for what, number in sorted(parts.items())))
-        text = f"{name}: {ends} with and without"
-        if len(runs) > 1:
-            text += f"; unsteady, alike only when run {len(runs)} times"
-        if ends == "is skipped":
+        if last.end != "passes":
+            print(f"# {name}: {KNOWN_NOT_TO_PASS.get(name, 'it should pass')}")
+        if last.end == "is skipped":
             text += " # SKIP it cannot run here"
         self.result(True, text)
 
@@ -267,7 +327,9 @@ def main():
         shutil.rmtree(work, ignore_errors=True)
     for name in names:
         report.test(name, history[name])
-    report.result(report.passed, f"{report.passed} of {len(names)} tests pass")
+    least = len(names) - len(KNOWN_NOT_TO_PASS.keys() & set(names))
+    report.result(report.passed >= least,
+                  f"{report.passed} of {len(names)} tests pass, at least {least} should")
     print(f"# with the module: {words}")
     report.result(words["reading"] and words["rounds"] and words["established"] and
                   words["counted"], "meanwhile all was read, and the reaper counted")
