@@ -105,7 +105,7 @@ static void slabs_read(struct strain *s)
 			if (strcmp(name, slabs[i]))
 				continue;
 			s->slab[i] = objects;
-			found |= 1U << i;
+			found |= SLAB_BIT(i);
 		}
 	}
 	must(bytes && (found & SLABS_THERE) == SLABS_THERE);
