@@ -41,8 +41,11 @@ bool tcpc_act_due(const struct tcpc_conn *conn, const struct tcpc_settings *s)
 
 	u32 roles = BIT(conn->role);
 
-	/* No listener's child has a port it was bound to: who has is a client at heart. */
-	if (READ_ONCE(sk->sk_userlocks) & SOCK_BINDPORT_LOCK)
+	/*
+	 * No listener's child has a port it was bound to: who has is a client at heart.
+	 * data_race(): that bit stays, others beside it may be written.
+	 */
+	if (data_race(sk->sk_userlocks & SOCK_BINDPORT_LOCK))
 		roles |= BIT(TCPC_CLIENT);
 	/* TLS in the kernel, or a sockmap: they may have data nobody has read. */
 	if (conn->cause != TCPC_CAUSE_UNACCEPTED &&
