@@ -68,7 +68,7 @@ help:
 	@echo 'make modules-deb  the module for kernel KVER= as a package into .., or OUT=;'
 	@echo '                signed if SIGN_KEY= and SIGN_CERT= name a key and its certificate'
 	@echo 'make check      run all tests, or those of one kernel: K=6.12'
-	@echo 'make check-long what takes an hour: KCSAN, more debug kernels, stresses, fuzzing, the'
+	@echo 'make check-long what takes longer: KCSAN, another debug kernel, stresses, fuzzing, the'
 	@echo '                kernel'"'"'s own network selftests, longest sections'
 	@echo 'make check-packages  install, boot, upgrade and purge the Debian packages in guests,'
 	@echo '                with 6.12 and 7.2, or one: K=6.12'
