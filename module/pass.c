@@ -67,17 +67,20 @@ bool tcpc_pass_excepted(struct tcpc_pass *p, struct tcpc_quota *q,
  */
 void tcpc_pass_count(struct tcpc_pass *p, struct tcpc_quota *q, struct tcpc_conn *conn)
 {
+	const struct tcpc_seen *old = &q->tn->reap.seen;
+
 	rcu_read_lock();
 	tcpc_conn_name(conn, conn->sk);
 	rcu_read_unlock();
-	if (tcpc_seen_add(&q->seen, conn->cookie)) {
-		if (!tcpc_seen_has(&q->tn->reap.seen, conn->cookie))
-			tcpc_pass_did(p, q, conn, TCPC_RESULT_CANDIDATE);
-	} else if (q->seen.nr < TCPC_SEEN_MAX) {
+	/* With room for the old ones as well, should they have to be kept. */
+	if (!tcpc_seen_room(&q->seen, old->nr + q->news + 1)) {
 		/* The next pass logs it, unless one has before. */
 		p->missed = true;
-	} else {
+	} else if (!tcpc_seen_add(&q->seen, conn->cookie)) {
 		tcpc_log_miss(&q->tn->reap.log);
+	} else if (!tcpc_seen_has(old, conn->cookie)) {
+		q->news++;
+		tcpc_pass_did(p, q, conn, TCPC_RESULT_CANDIDATE);
 	}
 }
 

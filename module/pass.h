@@ -29,6 +29,7 @@
  * @listeners: with something in their queues
  * @skipped: those that were not acted on, and why; @targets and @unkept apart
  * @seen: candidates that were logged before or are now, if @action is to count
+ * @news: of those, how many were not before
  */
 struct tcpc_quota {
 	u64 id;
@@ -43,6 +44,7 @@ struct tcpc_quota {
 	u32 listeners;
 	u32 skipped[TCPC_SKIPS];
 	struct tcpc_seen seen;
+	u32 news;
 };
 
 /**

@@ -2,6 +2,8 @@
 /* Sockets that were seen before, by cookie. */
 
 #include <linux/bsearch.h>
+#include <linux/log2.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -39,6 +41,32 @@ bool tcpc_seen_has(const struct tcpc_seen *seen, u64 cookie)
 }
 
 /**
+ * tcpc_seen_room() - make room
+ * @seen: them
+ * @nr: for so many in all, as far as there may be as many
+ *
+ * Context: process, may sleep.
+ * Return: false without memory.
+ */
+bool tcpc_seen_room(struct tcpc_seen *seen, u32 nr)
+{
+	u32 cap = roundup_pow_of_two(clamp(nr, 64U, (u32)TCPC_SEEN_MAX));
+	u64 *more;
+
+	if (seen->cap >= cap)
+		return true;
+	more = kvmalloc_array(cap, sizeof(*more), TCPC_GFP);
+	if (!more)
+		return false;
+	if (seen->nr)
+		memcpy(more, seen->cookie, seen->nr * sizeof(*more));
+	kvfree(seen->cookie);
+	seen->cookie = more;
+	seen->cap = cap;
+	return true;
+}
+
+/**
  * tcpc_seen_add() - one more
  * @seen: them
  * @cookie: of the socket
@@ -48,21 +76,8 @@ bool tcpc_seen_has(const struct tcpc_seen *seen, u64 cookie)
  */
 bool tcpc_seen_add(struct tcpc_seen *seen, u64 cookie)
 {
-	u32 cap = seen->cap ? 2 * seen->cap : 64;
-	u64 *more;
-
-	if (seen->nr == seen->cap) {
-		if (cap > TCPC_SEEN_MAX)
-			return false;
-		more = kvmalloc_array(cap, sizeof(*more), TCPC_GFP);
-		if (!more)
-			return false;
-		if (seen->nr)
-			memcpy(more, seen->cookie, seen->nr * sizeof(*more));
-		kvfree(seen->cookie);
-		seen->cookie = more;
-		seen->cap = cap;
-	}
+	if (seen->nr >= TCPC_SEEN_MAX || !tcpc_seen_room(seen, seen->nr + 1))
+		return false;
 	seen->cookie[seen->nr++] = cookie;
 	return true;
 }

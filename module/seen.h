@@ -21,6 +21,7 @@ struct tcpc_seen {
 };
 
 bool tcpc_seen_has(const struct tcpc_seen *seen, u64 cookie);
+bool tcpc_seen_room(struct tcpc_seen *seen, u32 nr);
 bool tcpc_seen_add(struct tcpc_seen *seen, u64 cookie);
 void tcpc_seen_sort(struct tcpc_seen *seen);
 void tcpc_seen_keep(struct tcpc_seen *seen, const struct tcpc_seen *old);
