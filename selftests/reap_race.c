@@ -379,6 +379,24 @@ static bool all_ready(const struct racer *r, unsigned long round)
 	return true;
 }
 
+/* Those that are not, and where the kernel has them. */
+static void show_late(const struct racer *r, unsigned long round)
+{
+	char *path, *stack;
+	size_t i;
+
+	for (i = 0; i < RACERS; i++) {
+		if (worker_rounds(r[i].w) >= round)
+			continue;
+		path = strf("/proc/%d/stack", r[i].w->pid);
+		stack = file_read(path, NULL);
+		printf("# %s, %s: in round %lu, not %lu\n%s", r[i].race->name, r[i].action,
+		       worker_rounds(r[i].w), round, stack ?: "");
+		free(stack);
+		free(path);
+	}
+}
+
 TEST_F(race, with_the_application)
 {
 	unsigned long rounds, raced = 0, acted = 0;
@@ -398,7 +416,8 @@ TEST_F(race, with_the_application)
 	}
 	for (rounds = 0; rounds < ROUNDS || now_ms() < until; rounds++) {
 		ASSERT_TRUE(wait_for(all_ready(r, rounds + 1)) ||
-			    wait_for(all_ready(r, rounds + 1)));
+			    wait_for(all_ready(r, rounds + 1)))
+			show_late(r, rounds + 1);
 		/* Now it comes at once. */
 		while (now_ms() < last + 1000)
 			nap_ms(1);
