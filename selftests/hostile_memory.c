@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Users who have the module use memory for them: by files that they never close, by
- * settings, by listeners and connections. It is charged to the cgroup of who asks, is
+ * settings, by listeners and connections. It is charged to the cgroup of who asks, or
  * bounded, and comes back.
  */
 

@@ -14,12 +14,11 @@
  * they took, and what is asserted is how much time passed for that.
  */
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 
+#include "lib/cpu.h"
 #include "lib/reap_test.h"
 #include "lib/setting.h"
 #include "lib/user.h"
@@ -299,40 +298,6 @@ TEST_F(walk, who_waits_can_be_killed)
 	EXPECT_TRUE(first);
 }
 
-/* The CPU time of a process, in clock ticks, if it is of that name or none is asked for. */
-static unsigned long long cpu_ticks(const char *pid, const char *name)
-{
-	char *path = strf("/proc/%s/stat", pid), *text = file_read(path, NULL), *end;
-	unsigned long long user = 0, system = 0;
-
-	free(path);
-	/* It may have ended. */
-	if (!text)
-		return 0;
-	end = strrchr(text, ')');
-	must(end);
-	if (!name || !strncmp(strchr(text, '(') + 1, name, strlen(name)))
-		must(sscanf(end + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu",
-			    &user, &system) == 2);
-	free(text);
-	return user + system;
-}
-
-/* Of all who do what others put off. */
-static unsigned long long kworker_ticks(void)
-{
-	DIR *dir = opendir("/proc");
-	const struct dirent *entry;
-	unsigned long long sum = 0;
-
-	must(dir);
-	while ((entry = readdir(dir)))
-		if (*entry->d_name >= '1' && *entry->d_name <= '9')
-			sum += cpu_ticks(entry->d_name, "kworker");
-	closedir(dir);
-	return sum;
-}
-
 /* One chain of his own, which is seen from its beginning for every 64 lines. */
 static void read_sockets(struct worker *me, void *arg)
 {
@@ -371,12 +336,9 @@ static void read_sockets(struct worker *me, void *arg)
 static unsigned long long readers_ticks(struct worker *const *w, unsigned int n)
 {
 	unsigned long long sum = 0;
-	char pid[16];
 
-	while (n--) {
-		snprintf(pid, sizeof(pid), "%d", w[n]->pid);
-		sum += cpu_ticks(pid, NULL);
-	}
+	while (n--)
+		sum += cpu_ticks(w[n]->pid);
 	return sum;
 }
 
@@ -396,12 +358,12 @@ TEST(sockets_at_own_cost)
 	for (i = 0; i < USERS; i++)
 		ASSERT_TRUE(wait_for(worker_rounds(w[i])));
 	own = readers_ticks(w, USERS);
-	others = kworker_ticks();
+	others = cpu_ticks_named("kworker");
 	for (i = 0; i < USERS; i++)
 		worker_round(w[i]);
 	ASSERT_TRUE(wait_for(readers_ticks(w, USERS) - own >= 2 * seconds));
 	own = readers_ticks(w, USERS) - own;
-	others = kworker_ticks() - others;
+	others = cpu_ticks_named("kworker") - others;
 	printf("# sockets: %llu ms of the readers, %lld ms of the kernel's workers\n",
 	       own * 1000 / seconds, (long long)others * 1000 / (long long)seconds);
 	EXPECT_GT((long long)own / 10, (long long)others);
