@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 /* Long enough for a debug kernel emulated on a busy machine. */
-#define WAIT_SECONDS 60
+#define WAIT_SECONDS 120
 
 /*
  * Poll until @cond holds, for at most WAIT_SECONDS; @cond's last value. What a

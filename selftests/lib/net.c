@@ -283,12 +283,14 @@ void sock_send(int fd, unsigned int bytes)
 	must(send(fd, data, bytes, MSG_NOSIGNAL | MSG_DONTWAIT) == (int)bytes);
 }
 
-/* So many bytes are there, and are read with one read(). */
+/* So many bytes are there, or will be, and are read with one read(). */
 void sock_receive(int fd, unsigned int bytes)
 {
 	char data[8192];
 
 	must(bytes <= sizeof(data));
+	/* It may be a socket that does not wait. */
+	must(wait_for(sock_unread(fd) >= bytes));
 	must(recv(fd, data, bytes, 0) == (int)bytes);
 }
 

@@ -33,7 +33,7 @@ build the module (W=1, no warnings), boot, run the selftests; on those that host
 run install through DKMS; on one of them make load, and collectors that read the
 files. The debug kernel runs the selftests without kmemleak, then those that allocate
 most with it, and must report the faults it is there for. A guest is idle part of its
-time, so more things run at once than there are processors. With -l what takes longer
+time, so several things run at once. With -l what takes longer
 instead: the kernels """ + ", ".join(LONG) + """; all selftests with kmemleak;
 stresses, fuzzing, the kernel's own network selftests, and the longest sections.
 The last line is "N passed, N failed, N skipped"; the exit status is 0 if nothing
@@ -190,8 +190,8 @@ def main():
     tags = [entry.tag for entry in kernel.table()]
     parser = argparse.ArgumentParser(prog="tools/lab/check", description=DESCRIPTION,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("-j", metavar="N", type=int, default=(os.cpu_count() or 1) + 1,
-                        help="guests at once (default one more than there are processors)")
+    parser.add_argument("-j", metavar="N", type=int, default=os.cpu_count() or 1,
+                        help="guests at once (default as many as there are processors)")
     parser.add_argument("-m", metavar="MiB", type=int, default=2048, help="memory of a guest")
     parser.add_argument("-t", metavar="SECONDS", type=int, default=1500,
                         help="time limit of one guest (default 1500)")
