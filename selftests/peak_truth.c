@@ -247,8 +247,10 @@ static unsigned int play_round(struct play *play, unsigned int waiting,
 	must(burst_fill(play->fd, &play->to, waiting));
 	play->turn = 0;
 	play->taken = 0;
-	if (kind->read)
+	if (kind->read) {
 		reader = worker_start(read_on, NULL, other);
+		must(wait_for(worker_rounds(reader)));
+	}
 	for (i = 0; i < ACCEPTORS; i++)
 		acceptor[i] = worker_start(kind->paced ? take_when_told : take,
 					   play, other);
