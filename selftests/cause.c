@@ -155,7 +155,7 @@ TEST_F(cause, follows_the_application)
 
 	/* As long as far keeps them for another try, data and FIN stay apart. */
 	sock_deafen(self->far);
-	sock_end(self->far, self->near.fd, 600);
+	sock_end_unheard(self->far, self->near.fd, 600);
 	EXPECT_EQ(0, cause_off(&self->near, UNREAD, 600));
 	EXPECT_EQ(64, recv(self->near.fd, some, sizeof(some), MSG_PEEK));
 	EXPECT_EQ(0, cause_off(&self->near, UNREAD, 600));
@@ -279,7 +279,7 @@ TEST_F(cause, memory)
 	struct close_wait row;
 
 	sock_deafen(self->far);
-	sock_end(self->far, self->near.fd, 5000);
+	sock_end_unheard(self->far, self->near.fd, 5000);
 	EXPECT_TRUE(wait_for(memory_as_asked(&self->near)));
 	sock_send(self->near.fd, 8000);
 	EXPECT_TRUE(wait_for(memory_as_asked(&self->near)));

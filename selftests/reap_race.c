@@ -117,6 +117,8 @@ static int half_closed(const struct addr *to)
 	int fd = sock_connect(to);
 
 	must(!shutdown(fd, SHUT_WR));
+	/* Else it may send that once more, and be heard again. */
+	must(wait_for(sock_state(fd) == TCP_FIN_WAIT2));
 	sock_reset_on_close(fd);
 	return fd;
 }

@@ -295,17 +295,29 @@ void sock_receive(int fd, unsigned int bytes)
 }
 
 /**
- * sock_end() - one end of a connection sends its last
+ * sock_end_unheard() - one end of a connection sends its last, and hears of no answer
  * @far: sends
  * @near: is in CLOSE_WAIT when this returns, with so many bytes unread
  * @bytes: how many
  */
-void sock_end(int far, int near, unsigned int bytes)
+void sock_end_unheard(int far, int near, unsigned int bytes)
 {
 	sock_send(far, bytes);
 	must(!shutdown(far, SHUT_WR));
 	must(wait_for(sock_state(near) == TCP_CLOSE_WAIT &&
 		      sock_unread(near) == bytes));
+}
+
+/**
+ * sock_end() - one end of a connection sends its last
+ * @far: sends, and has nothing to send once more when this returns
+ * @near: is in CLOSE_WAIT when this returns, with so many bytes unread
+ * @bytes: how many
+ */
+void sock_end(int far, int near, unsigned int bytes)
+{
+	sock_end_unheard(far, near, bytes);
+	must(wait_for(sock_state(far) == TCP_FIN_WAIT2));
 }
 
 /* A connection with both ends ours. Nobody else may connect to @listener. */

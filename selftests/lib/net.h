@@ -52,6 +52,7 @@ struct pair {
 
 void sock_send(int fd, unsigned int bytes);
 void sock_receive(int fd, unsigned int bytes);
+void sock_end_unheard(int far, int near, unsigned int bytes);
 void sock_end(int far, int near, unsigned int bytes);
 
 struct pair pair_make(int listener, const struct addr *to);
