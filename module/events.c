@@ -60,7 +60,8 @@ bool tcpc_events_on(void)
 
 /*
  * A socket listens, or is about to: it has no port yet if it was not bound, and
- * may still be refused one that it was bound to. Process context, preemption is off.
+ * may still be refused one that it was bound to. Process context, perhaps with
+ * preemption off.
  */
 static void tcpc_events_listen(struct tcpc_net *tn, struct sock *sk)
 {

@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "lib/peak.h"
 #include "lib/reap_test.h"
 #include "lib/setting.h"
 #include "lib/test_module.h"
@@ -306,15 +307,6 @@ static const struct race races[] = {
 	{ "exit", prepare_exit, run_exit, false },
 };
 
-static unsigned long queued(int fd)
-{
-	socklen_t len = sizeof(struct tcp_info);
-	struct tcp_info info;
-
-	must(!getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len));
-	return info.tcpi_unacked;
-}
-
 /* Before each pass it says that it is ready, by worker_round(). */
 static void race_on(struct worker *me, void *arg)
 {
@@ -340,7 +332,7 @@ static void race_on(struct worker *me, void *arg)
 		acted = actions_sum() - had;
 		had += acted;
 		if (r->race->exact && !strcmp(r->action, "abort"))
-			must(raced + acted + queued(r->listener[0]) == CONNS);
+			must(raced + acted + sock_depth(r->listener[0]) == CONNS);
 		__atomic_add_fetch(r->raced, raced, __ATOMIC_RELAXED);
 		__atomic_add_fetch(r->acted, acted, __ATOMIC_RELAXED);
 		must(!syscall(SYS_close_range, first + 1, ~0U, 0));
@@ -386,22 +378,14 @@ static bool all_ready(const struct racer *r, unsigned long round)
 	return true;
 }
 
-/* Those that are not, and where the kernel has them. */
+/* Those that are not. */
 static void show_late(const struct racer *r, unsigned long round)
 {
-	char *path, *stack;
 	size_t i;
 
-	for (i = 0; i < RACERS; i++) {
-		if (worker_rounds(r[i].w) >= round)
-			continue;
-		path = strf("/proc/%d/stack", r[i].w->pid);
-		stack = file_read(path, NULL);
-		printf("# %s, %s: in round %lu, not %lu\n%s", r[i].race->name, r[i].action,
-		       worker_rounds(r[i].w), round, stack ?: "");
-		free(stack);
-		free(path);
-	}
+	for (i = 0; i < RACERS; i++)
+		if (worker_rounds(r[i].w) < round)
+			worker_show(r[i].w, r[i].race->name);
 }
 
 TEST_F(race, with_the_application)
@@ -475,7 +459,7 @@ static unsigned long all_queued(const struct racer *r)
 	unsigned int i;
 
 	for (i = 0; i < LISTENERS; i++)
-		n += queued(r->listener[i]);
+		n += sock_depth(r->listener[i]);
 	return n;
 }
 

@@ -3,6 +3,7 @@
 
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -107,6 +108,21 @@ char worker_state(const struct worker *w)
 	free(text);
 	free(path);
 	return state;
+}
+
+/**
+ * worker_show() - print how far a process is, and where the kernel has it
+ * @w: it
+ * @name: what it does
+ */
+void worker_show(const struct worker *w, const char *name)
+{
+	char *path = strf("/proc/%d/stack", w->pid);
+	char *stack = file_read(path, NULL);
+
+	printf("# %s: round %lu\n%s", name, worker_rounds(w), stack ?: "");
+	free(stack);
+	free(path);
 }
 
 /**

@@ -25,6 +25,7 @@ void worker_round(struct worker *me);
 unsigned long worker_rounds(const struct worker *w);
 bool worker_does(const struct worker *w, unsigned long rounds);
 char worker_state(const struct worker *w);
+void worker_show(const struct worker *w, const char *name);
 unsigned long worker_stop(struct worker *w);
 void worker_wait(struct worker *w);
 
