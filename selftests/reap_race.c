@@ -124,7 +124,7 @@ static int half_closed(const struct addr *to)
 	return fd;
 }
 
-static void prepare_queues(struct racer *r, unsigned int listeners)
+static void queues_make(struct racer *r, unsigned int listeners)
 {
 	struct addr to[LISTENERS];
 	unsigned int i;
@@ -135,18 +135,26 @@ static void prepare_queues(struct racer *r, unsigned int listeners)
 	}
 	for (i = 0; i < CONNS; i++)
 		r->client[i] = half_closed(&to[i % listeners]);
+}
+
+static void queues_make_old(struct racer *r, unsigned int listeners)
+{
+	unsigned int i;
+
 	for (i = 0; i < listeners; i++)
 		make_old(r->listener[i]);
 }
 
 static void prepare_queue(struct racer *r)
 {
-	prepare_queues(r, 1);
+	queues_make(r, 1);
+	queues_make_old(r, 1);
 }
 
 static void prepare_many(struct racer *r)
 {
-	prepare_queues(r, LISTENERS);
+	queues_make(r, LISTENERS);
+	queues_make_old(r, LISTENERS);
 }
 
 static void prepare_accepted(struct racer *r)
@@ -267,9 +275,11 @@ static void short_life(struct racer *r)
 	must(!prctl(PR_SET_PDEATHSIG, SIGKILL));
 	net_new();
 	settings(r->action);
-	prepare_many(r);
+	queues_make(r, LISTENERS);
+	/* Before a pass, which the settings ask for, may take them. */
 	for (i = 0; i < LISTENERS; i++)
 		close(sock_accept(r->listener[i]));
+	queues_make_old(r, LISTENERS);
 	must(!raise(SIGSTOP));
 	_exit(0);
 }

@@ -64,3 +64,19 @@ long long memory_held(void)
 	memory_settle();
 	return (memory_kb("SUnreclaim") + memory_kb("VmallocUsed")) * 1024LL;
 }
+
+/**
+ * memory_guarded() - does this kernel keep more with each allocation than is asked for?
+ *
+ * Return: true for one with KASAN.
+ */
+bool memory_guarded(void)
+{
+	char *text = file_read("/proc/kallsyms", NULL);
+	bool guarded;
+
+	must(text);
+	guarded = strstr(text, " __asan_load8\n");
+	free(text);
+	return guarded;
+}

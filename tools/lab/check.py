@@ -16,6 +16,11 @@ import tree
 from say import LabError, program, say
 
 RUNNER = tree.INSTALLED + "/run_kselftest.sh"
+# $0: where all are installed; $1: those not to be run, an extended regular expression
+RUN_OTHERS = """\
+others=$(grep -vxE "tcp_census:($1)" "$0/kselftest-list.txt" | sed "s/^/-t /")
+exec "$0/run_kselftest.sh" $others
+"""
 ONE = "6.12"         # where what is the same on all is tried
 DEBUG = "6.12-debug"
 PROOF = (DEBUG, "6.12-kcsan", "7.2-debug")    # they report faults
@@ -27,15 +32,16 @@ LEAKING = ("netns", "vanish", "abandoned", "reload", "ended_host", "metrics", "r
            "settings_write", "hostile_memory", "faults_read", "faults_change", "faults_load",
            "faults_reap", "faults_storm")
 STRESSES = ("stress", "stress_reap", "stress_ng")
+STRESSED = (DEBUG, ONE)
 DESCRIPTION = """\
 Run "make lint", then for every kernel of tools/lab/kernels, or those named:
 build the module (W=1, no warnings), boot, run the selftests; on those that hosts
 run install through DKMS; on one of them make load, and collectors that read the
-files. The debug kernel runs the selftests without kmemleak, then those that allocate
-most with it, and must report the faults it is there for. A guest is idle part of its
-time, so several things run at once. With -l what takes longer
-instead: the kernels """ + ", ".join(LONG) + """; all selftests with kmemleak;
-stresses, fuzzing, the kernel's own network selftests, and the longest sections.
+files. Of a debug kernel the selftests that allocate most run with kmemleak, the others
+without, and it must report the faults it is there for. A guest is idle part of its
+time, so several things run at once. With -l what takes longer instead: the kernels
+""" + ", ".join(LONG) + """; stresses on """ + ", ".join(STRESSED) + """;
+fuzzing, the kernel's own network selftests, and the longest sections.
 The last line is "N passed, N failed, N skipped"; the exit status is 0 if nothing
 failed and something passed.
 """
@@ -95,15 +101,13 @@ def lint(source):
     return flat("lint", source, ["make", "-s", "lint"])
 
 
-def test(tag, source, options, more=(), name="", programs=()):
-    """The selftests, or some programs of them. Debug kernels need more of all."""
+def test(tag, source, options, more=(), name="", command=(RUNNER,)):
+    """The selftests. Debug kernels need more of all."""
     name = f"{tag} {name}".rstrip()
     factor = 1 if tag in kernel.supported() else 2
-    argv = ["tools/vm", "-k", tag, "-m", str(factor * options.m), "-t", str(factor**2 * options.t),
-            "-w", *more, "--", RUNNER]
-    for program_name in programs:
-        argv += ["-t", "tcp_census:" + program_name]
-    status, lines, path = _stream(name, source, argv)
+    status, lines, path = _stream(name, source, [
+        "tools/vm", "-k", tag, "-m", str(factor * options.m), "-t", str(factor**2 * options.t),
+        "-w", *more, "--", *command])
     count = tap.kselftest(lines)
     # The runner's own exit status says no more than its lines; what tools/vm adds does.
     if status and (count.failed == 0 or status > 94):
@@ -112,13 +116,15 @@ def test(tag, source, options, more=(), name="", programs=()):
 
 
 def quick(tag, source, options):
-    """The selftests where nobody looks for leaks."""
-    return test(tag, source, options, ["-a", "kmemleak=off"])
+    """Those that allocate little, where nobody looks for leaks."""
+    return test(tag, source, options, ["-a", "kmemleak=off"],
+                command=["sh", "-c", RUN_OTHERS, tree.INSTALLED, "|".join(LEAKING)])
 
 
 def leaks(tag, source, options):
     """Those in which most could be lost, where leaks are looked for."""
-    return test(tag, source, options, name="leaks", programs=LEAKING)
+    return test(tag, source, options, name="leaks", command=[
+        RUNNER, *(word for name in LEAKING for word in ("-t", "tcp_census:" + name))])
 
 
 def install(tag, source):
@@ -159,14 +165,19 @@ def sections(tag, source):
     return flat(f"{tag} sections", source, argv, whole=True)
 
 
+def tests(source, options, chosen):
+    """The parts that are selftests, what takes longest first."""
+    finders = [tag for tag in chosen if tag in LEAK_FINDERS]
+    parts = [(quick, tag, source, options) for tag in finders]
+    parts += [(test, tag, source, options) for tag in sorted(chosen, key=kernel.supported().count)
+              if tag not in finders]
+    return parts + [(leaks, tag, source, options) for tag in finders]
+
+
 def short(source, options, chosen):
     """(parts, those that nothing may run beside), each a function and its arguments."""
     hosts = [tag for tag in chosen if tag in kernel.supported()]
-    # What takes longest first.
-    parts = [(quick, tag, source, options) for tag in chosen if tag in LEAK_FINDERS]
-    parts += [(test, tag, source, options) for tag in sorted(chosen, key=hosts.count)
-              if tag not in LEAK_FINDERS]
-    parts += [(leaks, tag, source, options) for tag in chosen if tag in LEAK_FINDERS]
+    parts = tests(source, options, chosen)
     parts += [] if options.L else [(lint, source)]
     parts += [(proof, tag, source) for tag in chosen if tag in PROOF]
     parts += [(install, tag, source) for tag in hosts]
@@ -178,9 +189,9 @@ def short(source, options, chosen):
 
 def long(source, options, chosen):
     """The same of a long check."""
-    parts = [(test, tag, source, options) for tag in chosen]
+    parts = tests(source, options, chosen)
     parts += [(proof, tag, source) for tag in chosen if tag in PROOF]
-    parts += [(stress, tag, source, name) for tag in (DEBUG, ONE) for name in STRESSES]
+    parts += [(stress, tag, source, name) for tag in options.tags or STRESSED for name in STRESSES]
     parts += [(flat, "nets", source, ["tools/lab/nets"]),
               (flat, "fuzz", source, ["tools/lab/fuzz"])]
     return parts, [(sections, ONE, source)]
@@ -209,8 +220,7 @@ def main():
     # A copy, so that all is one state of a tree that may be worked on meanwhile.
     source = os.path.join(cache.run_directory(), "src")
     tree.copy(tree.files(), source)
-    chosen = options.tags or [tag for tag in tags
-                              if (tag in (*LONG, DEBUG) if options.l else tag not in LONG)]
+    chosen = options.tags or [tag for tag in tags if (tag in LONG) == options.l]
     parts, alone = (long if options.l else short)(source, options, chosen)
     total = tap.Count()
     with concurrent.futures.ThreadPoolExecutor(options.j) as pool:
