@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 
 import cache
 import host
@@ -65,6 +66,7 @@ def _stream(name, source, argv):
     """Run a program in source: (exit status, lines of its stdout, path of the log)."""
     path = os.path.join(cache.directory("log"), name + ".log")
     lines = []
+    begin = time.monotonic()
     with open(path, "wb") as log, \
          subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, cwd=source) as process:
@@ -72,6 +74,8 @@ def _stream(name, source, argv):
         errors.start()
         _follow(process.stdout, name, log, lines)
         errors.join()
+    with _printing:
+        print(f"[{name}] took {time.monotonic() - begin:.0f} s", flush=True)
     return process.returncode, lines, path
 
 
@@ -198,6 +202,7 @@ def long(source, options, chosen):
 
 
 def main():
+    begin = time.monotonic()
     tags = [entry.tag for entry in kernel.table()]
     parser = argparse.ArgumentParser(prog="tools/lab/check", description=DESCRIPTION,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -231,6 +236,7 @@ def main():
     cache.remove(os.path.dirname(source))
     for reason in total.reasons:
         say(f"failed: {reason}")
+    say(f"took {(time.monotonic() - begin) / 60:.1f} minutes")
     print(f"{total.passed} passed, {total.failed} failed, {total.skipped} skipped", flush=True)
     return 0 if total.passed and not total.failed else 1
 
