@@ -94,6 +94,25 @@ static inline int tcpc_abort_owned(struct sock *sk, int err)
 }
 
 /*
+ * End a socket that nobody has. tcp_abort() left orphans alone before 6.12
+ * (bac76cf89816 "tcp: fix forever orphan socket caused by tcp_abort"); later kernels do
+ * not export tcp_done(). Process context, may sleep; the caller has a reference.
+ */
+static inline void tcpc_orphan_end(struct sock *sk)
+{
+#ifdef TCPC_HAVE_ABORT_ORPHAN
+	tcp_abort(sk, ECONNABORTED);
+#else
+	local_bh_disable();
+	bh_lock_sock(sk);
+	if (sk->sk_state != TCP_CLOSE)
+		tcp_done(sk);
+	bh_unlock_sock(sk);
+	local_bh_enable();
+#endif
+}
+
+/*
  * The listening table. Before 5.19 it is listening_hash[], hashed by port
  * alone, while lhash2 is a plain hlist; cae3873c5b3a ("net: inet: Retire port
  * only listening_hash") made lhash2, hashed by address and port, the only one

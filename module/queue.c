@@ -12,6 +12,7 @@
 #include <net/inet_connection_sock.h>
 #include <net/tcp.h>
 
+#include "compat.h"
 #include "queue.h"
 
 /*
@@ -279,14 +280,31 @@ int tcpc_queue_sift(struct tcpc_sift *sift, struct sock *listener)
 	return err;
 }
 
+/*
+ * Where close() had no memory for a FIN it has left a socket without anything in flight
+ * and without a timer: nothing would ever end it. Process context.
+ */
+static void tcpc_queue_drop_unheard(struct sock *child)
+{
+	bool unheard;
+
+	lock_sock(child);
+	unheard = child->sk_state == TCP_LAST_ACK && !tcp_sk(child)->packets_out &&
+		  tcp_write_queue_empty(child);
+	release_sock(child);
+	if (unheard)
+		tcpc_orphan_end(child);
+}
+
 /**
  * tcpc_queue_drop() - end a connection that was taken, as accept() and close() would
- * @picked: it
+ * @picked: it; the reference on the child stays
  *
  * Context: process, may sleep; not for anybody: no process has its lock.
  */
 void tcpc_queue_drop(struct tcpc_picked *picked)
 {
 	picked->child->sk_prot->close(picked->child, 0);
+	tcpc_queue_drop_unheard(picked->child);
 	sock_gen_put(req_to_sk(picked->req));
 }

@@ -193,12 +193,22 @@ TEST_F(reap, where_it_counts)
 	EXPECT_EQ(0, passes_off(&self->p));
 }
 
+/* Whose last word was never said waits for no answer. */
+static bool none_waits(void)
+{
+	struct counts c;
+
+	census_counts(&c);
+	return !c.n[TCP_LAST_ACK][V4];
+}
+
 TEST_F(reap, where_it_aborts)
 {
 	self->p.action = "abort";
 	self->p.accepted = "reset";
 	self->p.queued = "evicted";
 	EXPECT_EQ(0, passes_off(&self->p));
+	EXPECT_TRUE(wait_for(none_waits()));
 }
 
 /**
