@@ -114,7 +114,7 @@ static bool tcpc_adopt_commit(void *ctx)
 	return true;
 }
 
-/* Under RCU. */
+/* Process context. */
 static void tcpc_adopt_discard(void *ctx)
 {
 }

@@ -35,20 +35,21 @@ static void tcpc_census_sort(struct tcpc_census *c)
  */
 static void tcpc_census_share(struct tcpc_census *c)
 {
-	u32 *wants = NULL;
+	u32 *wants = NULL, sure;
 	unsigned int i;
 
 	c->listeners_each = TCPC_LISTENERS_MAX;
 	if (c->nr_listeners <= TCPC_LISTENERS_HOST)
 		return;
-	c->listeners_each = TCPC_LISTENERS_SURE;
+	sure = clamp(TCPC_LISTENERS_HOST / c->nr_nets, 1U, TCPC_LISTENERS_SURE);
+	c->listeners_each = sure;
 	wants = kvmalloc_array(c->nr_nets, sizeof(*wants), TCPC_GFP);
 	if (!wants)
 		return;
 	for (i = 0; i < c->nr_nets; i++)
 		wants[i] = c->nets[i].listeners;
 	c->listeners_each = tcpc_share_each(wants, c->nr_nets, TCPC_LISTENERS_HOST,
-					    TCPC_LISTENERS_SURE, TCPC_LISTENERS_MAX);
+					    sure, TCPC_LISTENERS_MAX);
 	kvfree(wants);
 }
 
@@ -127,6 +128,8 @@ static void tcpc_census_conclude(struct tcpc_census *c, struct tcpc_gather *g)
 		cn->port_low = g->ports[i].low;
 		cn->port_high = g->ports[i].high;
 		cn->ports = tcpc_ports_ephemeral(&g->ports[i]);
+		/* Somebody with very many VRFs may have had ports counted twice. */
+		cn->counts.bound = min_t(u32, cn->counts.bound, cn->ports);
 		cond_resched();
 	}
 	if (g->full) {

@@ -55,12 +55,13 @@ struct tcpc_counts {
 #define TCPC_LISTENERS_MAX 32768
 
 /*
- * Lines of listeners in a table of all namespaces together, or so many of each if that
- * is more. With the longest names they are some 200 MiB, and no text may be longer than
- * TCPC_TEXT_MAX: nobody is to see nothing because others have too many.
+ * Lines of listeners in a table of all namespaces together, of which each may have so
+ * many at least, or an even share if there are more namespaces, but one. With the longest
+ * names they are some 200 MiB, and no text may be longer than TCPC_TEXT_MAX: nobody is to
+ * see nothing because others have too many.
  */
-#define TCPC_LISTENERS_HOST 131072
-#define TCPC_LISTENERS_SURE 16
+#define TCPC_LISTENERS_HOST 131072U
+#define TCPC_LISTENERS_SURE 16U
 
 /**
  * struct tcpc_census_net - what the census knows of one namespace

@@ -90,7 +90,7 @@ void tcpc_cgroup_top(const struct cgroup_namespace *ns, char *buf, size_t size)
 	int n = cgrp ? cgroup_path(cgrp, buf, size) : 0;
 
 	if (n < 0 || n >= (int)size)
-		strscpy(buf, "//", size);
+		strscpy(buf, ":", size);
 	else if (n <= 1)
 		*buf = '\0';
 }

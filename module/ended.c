@@ -20,8 +20,8 @@
 #include "record.h"
 
 /*
- * Lines kept of the whole host, some 5 MiB, but for so many of each namespace that
- * no other can take.
+ * Lines kept of the whole host, 8 MiB of records or, on PREEMPT_RT, 16, but for so many
+ * of each namespace that no other can take.
  */
 #define TCPC_ENDED_HOST 16384
 #define TCPC_ENDED_FLOOR 16

@@ -7,8 +7,8 @@
  * under its spin lock. Up to 6.12 preemption is off; on 7.x it is not, and SRCU
  * is held. So everything here is done under RCU of our own, and nothing sleeps. For
  * all events that is rcu_read_lock_sched(), which costs less; for the few where more
- * is to be done rcu_read_lock(), so that preemption stays on where it is on. No lock is
- * taken but raw ones: PREEMPT_RT would sleep on others.
+ * is to be done rcu_read_lock(), so that preemption stays on where it is on. On
+ * PREEMPT_RT, which would sleep on others, no locks are taken but raw ones.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -78,8 +78,8 @@ static void tcpc_events_listen(struct tcpc_net *tn, struct sock *sk)
 	if (rec) {
 		if (!tcpc_record_add(rec, tn, sk, sk_drops_read(sk)))
 			tcpc_record_free(rec);
-	} else if (!IS_ENABLED(CONFIG_PREEMPT_RT)) {
-		/* There it is no sign of want: a spare is missing until a worker has run. */
+	} else {
+		/* Want of memory, or on PREEMPT_RT of spares until a worker has run. */
 		atomic64_inc(&tn->records.missed);
 	}
 }

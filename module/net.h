@@ -42,7 +42,7 @@ struct tcpc_totals;
  * @closing: module unload is removing @dir and @sysctl, and needs the namespace
  *
  * @served is noted by the walk and where listeners appear. From @node on all are
- * protected by the mutex of the list.
+ * protected by the mutex of the list, once it is in there.
  */
 struct tcpc_net {
 	struct net *net;

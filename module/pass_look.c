@@ -247,7 +247,7 @@ static void tcpc_pass_seen(const struct tcpc_pass *p, struct tcpc_quota *q)
  * Lets go of the namespaces.
  *
  * Context: process, may sleep.
- * Return: true if there are any.
+ * Return: true if it looked; false if no namespace has a timeout.
  */
 bool tcpc_pass_look(struct tcpc_pass *p)
 {

@@ -38,7 +38,7 @@
 #define TCPC_REAPER_REST 3
 #define TCPC_REAPER_REST_MS_MAX 60000
 
-/* A pass comes as often as this part of a timeout. */
+/* A pass comes as often as this part of a timeout, if it may. */
 #define TCPC_REAPER_PART 8
 
 /* Module parameters max_action, max_rate and inherit. */
@@ -184,18 +184,20 @@ static void tcpc_reaper_again(unsigned int ms)
 	mutex_unlock(&tcpc_reaper_lock);
 }
 
-/* A look that began then is over: when may there be another? Workqueue. */
-static void tcpc_reaper_rest(ktime_t begin)
+/* A pass that began then has looked, or did not need to: when may it again? Workqueue. */
+static void tcpc_reaper_rest(ktime_t begin, bool looked)
 {
-	ktime_t now = ktime_get();
+	ktime_t now = ktime_get(), rested;
 	s64 rest = min_t(s64, TCPC_REAPER_REST * ktime_ms_delta(now, begin),
 			 TCPC_REAPER_REST_MS_MAX);
 
+	tcpc_reaper_rested = ktime_add_ms(begin, TCPC_REAPER_MS);
+	if (!looked)
+		return;
 	WRITE_ONCE(tcpc_reaper_us, min_t(s64, ktime_us_delta(now, begin), U32_MAX));
-	tcpc_reaper_rested = ktime_add_ms(now, rest);
-	now = ktime_add_ms(begin, TCPC_REAPER_MS);
-	if (ktime_after(now, tcpc_reaper_rested))
-		tcpc_reaper_rested = now;
+	rested = ktime_add_ms(now, rest);
+	if (ktime_after(rested, tcpc_reaper_rested))
+		tcpc_reaper_rested = rested;
 }
 
 /* Workqueue. */
@@ -203,7 +205,7 @@ static void tcpc_reaper_work(struct work_struct *work)
 {
 	ktime_t begin = ktime_get();
 	s64 rest = ktime_ms_delta(tcpc_reaper_rested, begin);
-	bool found, missed = true;
+	bool looked, missed = true;
 	struct tcpc_pass *p;
 	unsigned int ms = 0;
 
@@ -213,10 +215,10 @@ static void tcpc_reaper_work(struct work_struct *work)
 		return;
 	}
 	p = tcpc_pass_begin();
-	found = !IS_ERR(p) && tcpc_pass_look(p);
-	tcpc_reaper_rest(begin);
+	looked = !IS_ERR(p) && tcpc_pass_look(p);
+	tcpc_reaper_rest(begin, looked);
 	if (!IS_ERR(p)) {
-		if (found)
+		if (looked)
 			tcpc_pass_act(p);
 		ms = tcpc_reaper_wait(p);
 		missed = p->missed;

@@ -61,7 +61,8 @@ struct tcpc_record *tcpc_record_alloc(void)
 /**
  * tcpc_record_alloc_now() - memory for a record, if there is some at once
  *
- * It is charged to whoever listens, if that is who calls.
+ * It is charged to whoever listens, if that is who calls; on PREEMPT_RT, where it is a
+ * spare, to nobody.
  *
  * Context: any.
  * Return: it, or NULL.

@@ -68,15 +68,15 @@ bool tcpc_seen_room(struct tcpc_seen *seen, u32 nr)
 
 /**
  * tcpc_seen_add() - one more
- * @seen: them
+ * @seen: them, with the room that tcpc_seen_room() made
  * @cookie: of the socket
  *
- * Context: process, may sleep.
+ * Context: any.
  * Return: false if there is no room.
  */
 bool tcpc_seen_add(struct tcpc_seen *seen, u64 cookie)
 {
-	if (seen->nr >= TCPC_SEEN_MAX || !tcpc_seen_room(seen, seen->nr + 1))
+	if (seen->nr >= seen->cap)
 		return false;
 	seen->cookie[seen->nr++] = cookie;
 	return true;
@@ -97,7 +97,7 @@ void tcpc_seen_sort(struct tcpc_seen *seen)
 
 /**
  * tcpc_seen_keep() - and those that were seen before
- * @seen: sorted, and so again after
+ * @seen: sorted, and so again after; with room for both
  * @old: likewise
  *
  * As far as there is room.

@@ -16,7 +16,7 @@
 #include "gfp.h"
 #include "spare.h"
 
-/* What may be taken before a worker runs; 200 KB. */
+/* What may be taken before a worker runs: 256 KiB, as kmalloc() has it. */
 #define TCPC_SPARES 256
 
 /* One that is there for whoever needs it; all else in it is 0. */

@@ -251,7 +251,7 @@ static int tcpc_sysctl_handler(TCPC_CTL_TABLE *table, int write, void *buf, size
 /**
  * tcpc_sysctl_net_init() - make the settings' files of a namespace
  * @tn: the namespace
- * @header: set to what is to be removed, or NULL
+ * @header: set to what is to be removed; left alone without memory
  *
  * Context: process, may sleep.
  * Return: 0 or -ENOMEM.

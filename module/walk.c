@@ -369,21 +369,26 @@ void tcpc_walk_from(struct tcpc_cursor *cursor, const struct net *net,
 }
 
 /*
- * One port can have a bind bucket for each VRF of a namespace. They are in one
- * chain: has @tb's port been shown with an earlier one? Under the chain's lock; @looks
- * are left for it.
+ * One port can have a bind bucket for each VRF of a namespace. They are in one chain.
+ * The one of no VRF shows the port, or the first if there is none of that kind: is it
+ * another than @tb, of a VRF? Under the chain's lock; @looks are left for it.
  */
-static bool tcpc_bound_before(const struct inet_bind_hashbucket *head,
-			      const struct inet_bind_bucket *tb, unsigned int *looks)
+static bool tcpc_bound_elsewhere(const struct inet_bind_hashbucket *head,
+				 const struct inet_bind_bucket *tb, unsigned int *looks)
 {
 	const struct inet_bind_bucket *other;
+	bool before = true;
 
 	hlist_for_each_entry(other, &head->chain, node) {
+		if (other == tb) {
+			before = false;
+			continue;
+		}
 		/* Who has that many VRFs may see a port twice: softirqs are off. */
-		if (other == tb || !*looks)
+		if (!*looks)
 			return false;
 		--*looks;
-		if (other->port == tb->port &&
+		if ((before || !other->l3mdev) && other->port == tb->port &&
 		    read_pnet(&other->ib_net) == read_pnet(&tb->ib_net))
 			return true;
 	}
@@ -419,7 +424,7 @@ void tcpc_walk_bound(const struct tcpc_visitor *v, void *ctx)
 		looks = 8 * TCPC_WALK_BATCH;
 		spin_lock_bh(&head->lock);
 		hlist_for_each_entry(tb, &head->chain, node)
-			if (!tb->l3mdev || !tcpc_bound_before(head, tb, &looks))
+			if (!tb->l3mdev || !tcpc_bound_elsewhere(head, tb, &looks))
 				v->bound(ctx, read_pnet(&tb->ib_net), tb->port);
 		spin_unlock_bh(&head->lock);
 	}
