@@ -10,6 +10,7 @@
 
 #include <fcntl.h>
 
+#include "lib/link.h"
 #include "lib/rows.h"
 #include "lib/test.h"
 
@@ -227,6 +228,43 @@ TEST_F(ports, any_user)
 	net_new();
 	file_set(RANGE, "%u %u", LOW, LOW + PORTS - 1);
 	EXPECT_EQ(0, any_off(0, PORTS));
+}
+
+/* A socket with a port of a VRF, which may be in use outside and in others. */
+static int sock_within(const char *vrf, unsigned short port)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct addr any = addr("0.0.0.0", port);
+
+	must(fd >= 0);
+	must(!setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, vrf, strlen(vrf) + 1));
+	must(!bind(fd, &any.sa, any.len));
+	return fd;
+}
+
+/* A port that several of them have is one, whoever came first. */
+TEST_F(ports, of_vrfs)
+{
+	int fd;
+
+	if (system("ip link add red type vrf table 10 2>/dev/null"))
+		SKIP(return, "the kernel has no VRFs");
+	run("ip link add blue type vrf table 11");
+	run("ip link set red up");
+	run("ip link set blue up");
+	fd = sock_at("0.0.0.0", LOW);
+	sock_within("red", LOW);
+	EXPECT_EQ(0, any_off(1, PORTS));
+	sock_within("blue", LOW);
+	EXPECT_EQ(0, any_off(1, PORTS));
+	close(fd);
+	EXPECT_EQ(0, any_off(1, PORTS));
+
+	sock_within("red", LOW + 1);
+	sock_at("0.0.0.0", LOW + 1);
+	sock_within("blue", LOW + 1);
+	EXPECT_EQ(0, any_off(2, PORTS));
+	EXPECT_EQ(2, census_stat("ports_worst_percent"));
 }
 
 /* Sockets for a row, at ports from the first on. */
