@@ -293,6 +293,8 @@ struct world *world_make(struct input *in)
 		w->view.inum = w->view.cn->inum;
 		w->view.net = in_below(in, 2) ? &init_net : NULL;
 	}
+	/* Those of a namespace that who reads of all is shown. */
+	c->listeners_each = in_below(in, 4) ? TCPC_LISTENERS_MAX : 1;
 	return w;
 }
 

@@ -130,7 +130,7 @@ static void rows_check(const struct world *w, const struct tcpc_format *format,
 		       const struct table *t)
 {
 	const struct tcpc_census_net *cn, *end = w->nets + w->census.nr_nets;
-	size_t row = 0, i;
+	size_t row = 0, i, listed;
 
 	for (cn = w->view.cn ?: w->nets; cn < end; cn++) {
 		if (format == &tcpc_format_ports) {
@@ -142,7 +142,10 @@ static void rows_check(const struct world *w, const struct tcpc_format *format,
 			must(table_number(t, row, "netns") == cn->inum);
 			row += TCPC_STATES - 1;
 		}
-		for (i = 0; i < cn->listeners && format != &tcpc_format_states; i++) {
+		listed = format == &tcpc_format_states ? 0 : cn->listeners;
+		if (format == &tcpc_format_listeners && !w->view.cn)
+			listed = min_t(size_t, listed, w->census.listeners_each);
+		for (i = 0; i < listed; i++) {
 			must(table_number(t, row, "netns") == cn->inum);
 			row_check(w, format, t, row++, cn->first + i);
 		}

@@ -52,7 +52,10 @@ static DIR *directory_open(const char *path)
 #undef fopen
 #undef opendir
 
-/* The path in the line of cgroup v2, which alone begins with that; NULL: there is none. */
+/*
+ * The path in the line of cgroup v2, which alone begins with that; NULL: there is none, or
+ * none below the root that this process sees.
+ */
 static char *own_cgroup(void)
 {
 	char *copy = strndup(files[3], 4095), *line, *save = NULL, *path = NULL;
@@ -63,6 +66,10 @@ static char *own_cgroup(void)
 		if (!strncmp(line, "0::", 3))
 			path = strdup(line + 3);
 	free(copy);
+	if (path && (*path != '/' || !strcmp(path, "/..") || !strncmp(path, "/../", 4))) {
+		free(path);
+		path = NULL;
+	}
 	return path;
 }
 

@@ -4,25 +4,10 @@
 
 #include <linux/build_bug.h>
 #include <linux/limits.h>
+#include <linux/minmax.h>
 #include <stdarg.h>
 
 #include "../../shim.h"
-
-#define max_t(type, a, b)						\
-({									\
-	type a_ = (a), b_ = (b);					\
-									\
-	a_ > b_ ? a_ : b_;						\
-})
-
-#define min_t(type, a, b)						\
-({									\
-	type c_ = (a), d_ = (b);					\
-									\
-	c_ < d_ ? c_ : d_;						\
-})
-
-#define max(a, b) max_t(__typeof__(a), a, b)
 
 /* kselftest.h has it already. */
 #ifndef ARRAY_SIZE
