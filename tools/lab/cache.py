@@ -89,11 +89,22 @@ def valid(path):
         return False
 
 
-def obtain(kind, name, what, build, files=None):
+def _regular(path, deep):
+    """Names of the regular files in a directory, deep: or anywhere below it."""
+    names = []
+    for here, _, entries in os.walk(path):
+        names += [os.path.relpath(os.path.join(here, entry), path) for entry in entries
+                  if not os.path.islink(os.path.join(here, entry))]
+        if not deep:
+            break
+    return names
+
+
+def obtain(kind, name, what, build, files=None, deep=False):
     """The path of artefact KIND/NAME, made by build(directory, lock) if need be.
 
     files: those whose size and time are recorded and looked at on every use,
-    by default all regular files at its top. The lock is for child processes to
+    by default all regular files at its top, deep: or anywhere in it. The lock is for child processes to
     inherit: a child that outlives a killed run keeps the next one waiting.
     """
     path = os.path.join(directory(kind), name)
@@ -116,10 +127,7 @@ def obtain(kind, name, what, build, files=None):
                 remove(stale)
             os.mkdir(partial)
             build(partial, fd)
-            names = files
-            if names is None:
-                names = [entry.name for entry in os.scandir(partial)
-                         if entry.is_file(follow_symlinks=False)]
+            names = _regular(partial, deep) if files is None else files
             with open(os.path.join(partial, MARKER), "w", encoding="utf-8") as file:
                 json.dump(_recorded(partial, names), file)
             os.rename(partial, path)

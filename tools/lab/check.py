@@ -38,11 +38,12 @@ DESCRIPTION = """\
 Run "make lint", then for every kernel of tools/lab/kernels, or those named:
 build the module (W=1, no warnings), boot, run the selftests; on those that hosts
 run install through DKMS; on one of them make load, and collectors that read the
-files. Of a debug kernel the selftests that allocate most run with kmemleak, the others
-without, and it must report the faults it is there for. A guest is idle part of its
-time, so several things run at once. With -l what takes longer instead: the kernels
-""" + ", ".join(LONG) + """; stresses on """ + ", ".join(STRESSED) + """;
-fuzzing, the kernel's own network selftests, and the longest sections.
+files; fuzz for a moment. Of a debug kernel the selftests that allocate most run with
+kmemleak, the others without, and it must report the faults it is there for. A guest
+is idle part of its time, so several things run at once. With -l what takes longer
+instead: the kernels """ + ", ".join(LONG) + """; stresses on
+""" + ", ".join(STRESSED) + """; fuzzing, the kernel's own network selftests, and the
+longest sections.
 The last line is "N passed, N failed, N skipped"; the exit status is 0 if nothing
 failed and something passed.
 """
@@ -105,8 +106,8 @@ def lint(source):
     return flat("lint", source, ["make", "-s", "lint"])
 
 
-def test(tag, source, options, more=(), name="", command=(RUNNER,)):
-    """The selftests. Debug kernels need more of all."""
+def test(tag, source, options, more=(), name="", command=(RUNNER,), whole=False):
+    """The selftests. Debug kernels need more of all. Whole: none may be skipped."""
     name = f"{tag} {name}".rstrip()
     factor = 1 if tag in kernel.supported() else 2
     status, lines, path = _stream(name, source, [
@@ -116,6 +117,8 @@ def test(tag, source, options, more=(), name="", command=(RUNNER,)):
     # The runner's own exit status says no more than its lines; what tools/vm adds does.
     if status and (count.failed == 0 or status > 94):
         count.fail(f"tools/vm ended with status {status}")
+    if whole and count.skipped:
+        count.fail(f"{count.skipped} skipped")
     return _conclude(name, count, status, path)
 
 
@@ -127,7 +130,7 @@ def quick(tag, source, options):
 
 def leaks(tag, source, options):
     """Those in which most could be lost, where leaks are looked for."""
-    return test(tag, source, options, name="leaks", command=[
+    return test(tag, source, options, name="leaks", whole=True, command=[
         RUNNER, *(word for name in LEAKING for word in ("-t", "tcp_census:" + name))])
 
 
@@ -183,6 +186,8 @@ def short(source, options, chosen):
     hosts = [tag for tag in chosen if tag in kernel.supported()]
     parts = tests(source, options, chosen)
     parts += [] if options.L else [(lint, source)]
+    # For a moment: that they build, and find nothing at once.
+    parts += [(flat, "fuzz", source, ["tools/lab/fuzz", "-t", "3"])]
     parts += [(proof, tag, source) for tag in chosen if tag in PROOF]
     parts += [(install, tag, source) for tag in hosts]
     if hosts:

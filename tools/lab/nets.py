@@ -129,7 +129,7 @@ def built():
         shutil.rmtree(source)
 
     key = tree.digest([], root, ksrc, script)
-    path = cache.obtain("nets-tests", key, "the kernel's network tests", build)
+    path = cache.obtain("nets-tests", key, "the kernel's network tests", build, deep=True)
     cache.prune("nets-tests", 2)
     return os.path.join(path, "tests")
 

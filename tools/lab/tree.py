@@ -170,7 +170,8 @@ def selftests(root, ksrc):
         os.symlink("selftests", os.path.join(target, "tcp_census"))
         shutil.rmtree(source)
 
-    path = cache.obtain("selftests", digest(names, root, ksrc), "the selftests", build)
+    path = cache.obtain("selftests", digest(names, root, ksrc), "the selftests", build,
+                        deep=True)
     cache.prune("selftests", 10)
     return os.path.join(path, "installed")
 
