@@ -225,8 +225,10 @@ char *run_output(const char *name, ...)
 	must(text);
 	close(out[0]);
 	must(waitpid(pid, &status, 0) == pid);
-	if (status)
+	if (status) {
+		fputs(text, stderr);
 		die("%s failed: status %#x", name, status);
+	}
 	return text;
 }
 
