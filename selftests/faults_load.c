@@ -106,12 +106,14 @@ static unsigned int there_off(struct loading *l, bool fired)
 {
 	bool here = files_here() == FILES + SETTINGS, all = here;
 	unsigned int n = off("files of the host", FILES_HOST, files_in(HOST_DIR));
-	unsigned long long without;
+	char *text = file_read(HOST_DIR "/stat", NULL);
+	unsigned long long without = 0;
 
-	if (!access(CENSUS_DIR "stat", F_OK)) {
-		without = census_stat("netns_without_files");
+	if (text) {
+		without = stat_value(text, "netns_without_files");
 		n += off("it is counted that there are none here", 1, here || without);
-		all = here && !without && census_stat("events");
+		all = here && !without && stat_value(text, "events");
+		free(text);
 	}
 	l->partly += !all;
 	return n + off("it does without for a reason", 1, all || fired);

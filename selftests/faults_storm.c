@@ -15,6 +15,7 @@
 #include "lib/crowd.h"
 #include "lib/inject.h"
 #include "lib/listener.h"
+#include "lib/peak.h"
 #include "lib/stress.h"
 
 INJECT_TEST
@@ -78,13 +79,14 @@ static void portless(struct worker *me, void *unused)
 	}
 }
 
-/* Sums of the host's. */
+/* Sums of the host's; in the storm it may take more than one attempt. */
 static unsigned long long host_stat(const char *key)
 {
-	char *text = file_read("/proc/tcp_census/stat", NULL);
 	unsigned long long n;
+	char *text;
 
-	must(text);
+	while (!(text = file_read(HOST_DIR "stat", NULL)))
+		must(errno == ENOMEM);
 	n = stat_value(text, key);
 	free(text);
 	return n;
@@ -159,7 +161,6 @@ static void listen_through(struct worker *me, void *unused)
 TEST_F_TIMEOUT(stress, storm, TIMEOUT)
 {
 	struct crew *c = &self->crew;
-	unsigned long long missed;
 	struct worker *w;
 
 	w = worker_start(listen_through, NULL, -1);
@@ -173,21 +174,57 @@ TEST_F_TIMEOUT(stress, storm, TIMEOUT)
 	ASSERT_TRUE(wait_for(crew_ready(c) && worker_rounds(w) == 1));
 	inject_module();
 	inject_storm(PERCENT);
+	/* From now on. */
+	crew_again(c);
 	worker_round(w);
 	ASSERT_TRUE(wait_for(worker_rounds(w) == 3));
 	crew_work(c, 2 * strain_seconds());
+	EXPECT_TRUE(wait_for(host_stat("listener_records_missed") &&
+			     host_stat("reaper_passes_starved")));
 	inject_storm(0);
 	ASSERT_EQ(0, crew_stop(c));
 
-	missed = host_stat("listener_records_missed");
 	printf("# %llu records missed, %llu passes starved, %llu lines of actions missed\n",
-	       missed, census_stat("reaper_passes_starved"), host_stat("actions_missed"));
-	EXPECT_LT(0, missed);
-	EXPECT_LT(0, census_stat("reaper_passes_starved"));
+	       host_stat("listener_records_missed"), host_stat("reaper_passes_starved"),
+	       host_stat("actions_missed"));
 	EXPECT_TRUE(wait_for(all_have_files()));
 	worker_round(w);
 	worker_wait(w);
 	EXPECT_EQ(0, left(&self->began));
+}
+
+static bool served(const char *endpoint)
+{
+	struct table t;
+	bool found;
+
+	census_table(&t, "endpoints");
+	found = table_match(&t, -1, "role", "server", "endpoint", endpoint, NULL) >= 0;
+	table_free(&t);
+	return found;
+}
+
+/*
+ * The softirq in which the first connection to a listener on a port that the kernel chose
+ * is complete notes that port; nothing does so before.
+ */
+TEST_F(stress, in_a_softirq)
+{
+	struct addr to;
+	int fd;
+
+	net_new();
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, listen(fd, 4));
+	to = sock_addr(fd);
+	to = addr("127.0.0.1", addr_port(&to));
+	inject_once("tcpc_listener_serve");
+	sock_connect(&to);
+	ASSERT_TRUE(wait_for(sock_depth(fd) == 1));
+	EXPECT_TRUE(inject_once_done());
+	EXPECT_TRUE(wait_for(served(strf("0.0.0.0:%u", addr_port(&to)))));
+	EXPECT_EQ(0, census_stat("served_missed"));
 }
 
 TEST_HARNESS_MAIN

@@ -390,13 +390,23 @@ static void crowd_of_namespaces(void)
 	}
 }
 
-enum { LOOKS = 40 };
+/* Those that are compared with each other; and of services of each kind that were met. */
+enum { LOOKS = 40, MET = 5, PATIENCE = 200 };
+
+static void meet(unsigned int *met, const struct metrics *m)
+{
+	unsigned int port;
+
+	for (port = 20000; port < 20008; port++)
+		met[port % 2] += queue(m, "queued_total", port) > 0;
+}
 
 TEST_F(metrics, nothing_falls)
 {
+	uint64_t until = now_ms() + PATIENCE * 1000;
 	unsigned short ports[] = { 20000, 20001 };
 	struct worker *w[ARRAY_SIZE(ports)];
-	struct metrics m[LOOKS];
+	struct metrics m[LOOKS], more;
 	unsigned int i, k, longest = 0, met[2] = {};
 	double first, last;
 
@@ -414,16 +424,22 @@ TEST_F(metrics, nothing_falls)
 			longest = m[i].size;
 		for (k = 0; k < i; k++)
 			ASSERT_EQ(0, metrics_fallen(&m[k], &m[i])) TH_LOG("look %u, %u", k, i);
-		for (k = 20000; k < 20008; k++)
-			met[k % 2] += queue(&m[i], "queued_total", k) > 0;
+		meet(met, &m[i]);
+	}
+	/* Some are quicker than it can look. */
+	while ((met[0] <= MET || met[1] <= MET) && now_ms() < until) {
+		metrics_read(&more, METRICS_HOST);
+		ASSERT_EQ(0, metrics_fallen(&m[LOOKS - 1], &more));
+		meet(met, &more);
+		metrics_free(&more);
 	}
 	TH_LOG("%u bytes at most, %lu services came and went, met %u and %u times", longest,
 	       worker_rounds(w[0]) + worker_rounds(w[1]), met[0], met[1]);
 	/* There was something that might have. */
 	EXPECT_LT(0, worker_rounds(w[0]));
 	EXPECT_LT(0, worker_rounds(w[1]));
-	EXPECT_LT(5, met[0]);
-	EXPECT_LT(5, met[1]);
+	EXPECT_LT(MET, met[0]);
+	EXPECT_LT(MET, met[1]);
 	first = metrics_value(&m[0], "state_entered_total{state=\"close_wait\"}");
 	last = metrics_value(&m[LOOKS - 1], "state_entered_total{state=\"close_wait\"}");
 	EXPECT_LT(first, last);

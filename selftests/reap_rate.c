@@ -110,7 +110,7 @@ TEST_F(rate, of_a_namespace)
 	}
 	EXPECT_EQ(N, done);
 	/* A line a second says so: there were as many passes, whatever was seen of them. */
-	lines = kmsg_lines(log, "tcp_census: close_wait_timeout: ");
+	lines = kmsg_lines(log, "tcp_census: close_wait_timeout: ", NULL);
 	EXPECT_LE(N / RATE, lines);
 	EXPECT_LE(lines, most(since, 1));
 	/* The next pass finds none. */

@@ -11,7 +11,7 @@
 /* What takes so much longer than it should does not get on at all. */
 enum { MORE_SECONDS = 400 };
 
-/* When the first of them began. */
+/* When the first of them began, or all of them again. */
 static uint64_t began;
 
 /**
@@ -39,6 +39,11 @@ void crew_add(struct crew *c, unsigned int n, const char *what, unsigned long le
 	c->kinds++;
 }
 
+static unsigned long rounds(const struct crew *c, unsigned int i)
+{
+	return worker_rounds(c->w[i]) - c->had[i];
+}
+
 static unsigned long done(const struct crew *c, unsigned int kind)
 {
 	unsigned long n = 0;
@@ -46,7 +51,7 @@ static unsigned long done(const struct crew *c, unsigned int kind)
 
 	for (i = 0; i < c->nr; i++)
 		if (c->kind[i] == kind)
-			n += worker_rounds(c->w[i]);
+			n += rounds(c, i);
 	return n;
 }
 
@@ -69,7 +74,7 @@ static unsigned int idle(const struct crew *c, unsigned int kind)
 	unsigned int n = 0, i;
 
 	for (i = 0; i < c->nr; i++)
-		n += c->kind[i] == kind && !worker_rounds(c->w[i]);
+		n += c->kind[i] == kind && !rounds(c, i);
 	return n;
 }
 
@@ -103,6 +108,19 @@ static bool all_enough(const struct crew *c)
 		if (!enough(c, i))
 			return false;
 	return true;
+}
+
+/**
+ * crew_again() - what they did and how long it took does not count
+ * @c: they
+ */
+void crew_again(struct crew *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->nr; i++)
+		c->had[i] = worker_rounds(c->w[i]);
+	began = now_ms();
 }
 
 /**

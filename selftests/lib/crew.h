@@ -13,6 +13,7 @@ enum { CREW_MAX = 96, CREW_KINDS = 12 };
  * @kinds: of kinds
  * @w: processes
  * @kind: of each
+ * @had: rounds of each before crew_again()
  * @what: a kind counts
  * @least: a kind does so many, and each of it one at least, unless that is 0
  */
@@ -21,6 +22,7 @@ struct crew {
 	unsigned int kinds;
 	struct worker *w[CREW_MAX];
 	unsigned int kind[CREW_MAX];
+	unsigned long had[CREW_MAX];
 	const char *what[CREW_KINDS];
 	unsigned long least[CREW_KINDS];
 };
@@ -28,6 +30,7 @@ struct crew {
 void crew_add(struct crew *c, unsigned int n, const char *what, unsigned long least,
 	      void (*work)(struct worker *me, void *arg), void *arg);
 bool crew_ready(const struct crew *c);
+void crew_again(struct crew *c);
 void crew_work(const struct crew *c, unsigned int seconds);
 unsigned int crew_stop(struct crew *c);
 

@@ -363,3 +363,44 @@ void inject_storm(unsigned int percent)
 	knob_set(PAGE, "task-filter", percent ? "N" : "Y");
 	probability_set(percent);
 }
+
+/**
+ * inject_once() - one allocation is to fail, whoever makes it
+ * @function: of the module's, below which it is
+ */
+void inject_once(const char *function)
+{
+	char *text = file_read("/proc/kallsyms", NULL);
+	struct range r = {};
+	const char *line, *name;
+	unsigned long at;
+
+	must(text);
+	for (line = text; *line; line += strcspn(line, "\n") + 1)
+		if (symbol(line, &at, &name) && named(name, function))
+			r.start = at;
+	must(r.start);
+	range_end(text, &r);
+	below(&r);
+	free(text);
+	knob_set(SLAB, "times", "1");
+	knob_set(SLAB, "task-filter", "N");
+	knob_set(SLAB, "probability", "100");
+}
+
+/**
+ * inject_once_done() - it is not to fail any more
+ *
+ * Return: true if it has.
+ */
+bool inject_once_done(void)
+{
+	char *path = knob_path(SLAB, "times");
+	bool done = !file_number(path);
+
+	knob_set(SLAB, "probability", "0");
+	knob_set(SLAB, "task-filter", "Y");
+	knob_set(SLAB, "times", "-1");
+	free(path);
+	return done;
+}

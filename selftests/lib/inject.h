@@ -31,6 +31,8 @@ void inject_loading(void);
 unsigned int inject_each(const struct injection *in);
 bool inject_fired(void);
 void inject_storm(unsigned int percent);
+void inject_once(const char *function);
+bool inject_once_done(void);
 
 /* Before main(), so that the harness's main process is the one that restores. */
 #define INJECT_TEST							\

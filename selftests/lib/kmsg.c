@@ -19,8 +19,8 @@ int kmsg_open(void)
 	return fd;
 }
 
-/* How many lines with that text since the last time? */
-unsigned int kmsg_lines(int fd, const char *text)
+/* How many lines with that text, and without the other if it is one, since the last time? */
+unsigned int kmsg_lines(int fd, const char *text, const char *without)
 {
 	unsigned int n = 0;
 	char record[8192];
@@ -36,6 +36,6 @@ unsigned int kmsg_lines(int fd, const char *text)
 			return n;
 		}
 		record[len] = '\0';
-		n += !!strstr(record, text);
+		n += strstr(record, text) && !(without && strstr(record, without));
 	}
 }

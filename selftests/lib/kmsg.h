@@ -4,6 +4,6 @@
 #define LIB_KMSG_H
 
 int kmsg_open(void);
-unsigned int kmsg_lines(int fd, const char *text);
+unsigned int kmsg_lines(int fd, const char *text, const char *without);
 
 #endif /* LIB_KMSG_H */

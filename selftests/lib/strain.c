@@ -47,6 +47,7 @@ static const char *const slabs[SLABS] = {
 #define SLAB_BIT(slab) (1U << (slab))
 #define SLABS_THERE (SLAB_BIT(SLAB_TCP) | SLAB_BIT(SLAB_TCP6) | SLAB_BIT(SLAB_NET))
 
+/* KCSAN finds what the kernel has of its own; who runs the tests judges that. */
 static const char *const reports[REPORTS] = {
 	[REPORT_BUG] = "BUG:",
 	[REPORT_WARNING] = "WARNING:",
@@ -178,6 +179,16 @@ static unsigned int over(bool print, const char *what, unsigned long began,
 	return 1;
 }
 
+/* Whose sockets are there, of all namespaces? */
+static void print_sockets(void)
+{
+	char *text = file_read("/proc/tcp_census/endpoints", NULL), *line, *rest = text;
+
+	while (rest && (line = strsep(&rest, "\n")) && *line)
+		printf("# %s\n", line);
+	free(text);
+}
+
 static unsigned int compare(const struct strain *began, bool print)
 {
 	unsigned int n = 0, i;
@@ -196,6 +207,8 @@ static unsigned int compare(const struct strain *began, bool print)
 	n += over(print, "kB of kmalloc", began->kmalloc_kb, KMALLOC_KB, s.kmalloc_kb);
 	n += over(print, "kB of percpu", began->percpu_kb, PERCPU_KB, s.percpu_kb);
 	n += over(print, "kB of vmalloc", began->vmalloc_kb, VMALLOC_KB, s.vmalloc_kb);
+	if (print && n)
+		print_sockets();
 	if (print || !n)
 		printf("# left: kmalloc %+ld kB, percpu %+ld kB, vmalloc %+ld kB, files %+ld\n",
 		       (long)(s.kmalloc_kb - began->kmalloc_kb),
@@ -229,7 +242,7 @@ unsigned int strain_left(const struct strain *began)
 		nap_ms(200);
 	}
 	for (i = 0; i < REPORTS; i++) {
-		lines = kmsg_lines(began->log[i], reports[i]);
+		lines = kmsg_lines(began->log[i], reports[i], "KCSAN");
 		if (lines)
 			printf("# %u lines with %s in the kernel's log\n", lines, reports[i]);
 		n += lines;
