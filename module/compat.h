@@ -103,12 +103,14 @@ static inline void tcpc_orphan_end(struct sock *sk)
 #ifdef TCPC_HAVE_ABORT_ORPHAN
 	tcp_abort(sk, ECONNABORTED);
 #else
+	lock_sock(sk);
 	local_bh_disable();
 	bh_lock_sock(sk);
 	if (sk->sk_state != TCP_CLOSE)
 		tcp_done(sk);
 	bh_unlock_sock(sk);
 	local_bh_enable();
+	release_sock(sk);
 #endif
 }
 

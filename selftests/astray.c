@@ -223,6 +223,8 @@ TEST_F(astray, what_stays_is_counted_once)
 	       self->play->reads, worker_rounds(self->mover), restarts);
 	EXPECT_EQ(0, bad);
 	EXPECT_LE(READS, self->play->reads);
+	if (!bad && self->play->reads >= READS && !restarts)
+		SKIP(return, "no walk was led astray");
 }
 
 TEST_HARNESS_MAIN

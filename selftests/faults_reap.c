@@ -8,6 +8,7 @@
 #include "lib/inject.h"
 #include "lib/listener.h"
 #include "lib/reap_test.h"
+#include "lib/rows.h"
 #include "lib/setting.h"
 #include "lib/test_module.h"
 
@@ -76,24 +77,6 @@ static unsigned long long host_stat(const struct passes *p, const char *key)
 	net_enter(here);
 	close(here);
 	return n;
-}
-
-/* One that was made to be of now goes after a second; what comes then is there to stay. */
-static bool frozen(unsigned long long *age)
-{
-	unsigned long long last = *age;
-
-	*age = census_stat("snapshot_age_ms");
-	return *age < last || *age > 10000;
-}
-
-/* No worker has to walk for who reads meanwhile. */
-static void freeze(void)
-{
-	unsigned long long age = 0;
-
-	census_freeze();
-	must(wait_for(frozen(&age)));
 }
 
 /* One that was accepted and one that was not, both dead for ages. */
@@ -175,7 +158,7 @@ static unsigned int passes_off(struct passes *p)
 	setting_set("only", "server:%u server:%u cgroup:/nobody/is/here",
 		    addr_port(&p->to[0]), addr_port(&p->to[1]));
 	setting_set("timeout", "8000");
-	freeze();
+	census_still();
 	n = inject_each(&in);
 	census_thaw();
 	if (p->starved <= starved) {
@@ -338,7 +321,7 @@ TEST_F(reap, not_of_listeners_later)
 	l.there++;
 	sock_listen("127.0.0.1", l.port, 1);
 	next_bound(&l, 1);
-	freeze();
+	census_still();
 	EXPECT_EQ(0, inject_each(&in));
 }
 

@@ -308,6 +308,28 @@ void census_freeze(void)
 	file_set(CENSUS_MS, "3600000");
 }
 
+/* One that was made to be of now goes after a second; what comes then is there to stay. */
+static bool stays(unsigned long long *age)
+{
+	unsigned long long last = *age;
+
+	*age = census_stat("snapshot_age_ms");
+	return *age < last || *age > 10000;
+}
+
+/**
+ * census_still() - census_freeze(), and nobody walks for who reads meanwhile
+ *
+ * But for what sockets shows.
+ */
+void census_still(void)
+{
+	unsigned long long age = 0;
+
+	census_freeze();
+	must(wait_for(stays(&age)));
+}
+
 /* Every open() walks again. */
 void census_thaw(void)
 {

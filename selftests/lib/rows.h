@@ -94,6 +94,7 @@ bool socket_of(struct socket_row *s, int fd);
 bool socket_peer_of(struct socket_row *s, int fd);
 
 void census_freeze(void);
+void census_still(void);
 void census_thaw(void);
 
 #endif /* LIB_ROWS_H */
