@@ -50,6 +50,8 @@ skip()
 # stays so as long as its standard input is open: until we end, or stop it.
 start()
 {
+	# Of who was started before.
+	rm -f "$out/said"
 	mkfifo "$out/in"
 	"$@" <"$out/in" >"$out/said" 2>&1 &
 	pid=$!
