@@ -189,8 +189,7 @@ static unsigned int row_off(const struct target *t, const char *action,
 	n += off_text("role", t->client ? "client" : "server", a.role);
 	n += off_text("uid", "0", a.uid);
 	n += off("idle_s is right", 1, a.idle_s >= idle);
-	n += off("time is right", 1, strcmp(began, a.time) <= 0 &&
-		 strcmp(a.time, now) <= 0);
+	n += off("time is right", 1, strcmp(began, a.time) <= 0 && strcmp(a.time, now) <= 0);
 	return n;
 }
 
@@ -324,10 +323,8 @@ static unsigned int rows_off(const struct set *s, const char *began)
 	n += off("rows", want, rows.rows);
 	table_free(&rows);
 	n += off("actions_missed", 0, census_stat("actions_missed"));
-	n += off("unaccepted", FLOWS,
-		 actions_done("unaccepted", name->action, name->queued));
-	n += off("drained", 2 * FLOWS,
-		 actions_done("drained", name->action, name->accepted));
+	n += off("unaccepted", FLOWS, actions_done("unaccepted", name->action, name->queued));
+	n += off("drained", 2 * FLOWS, actions_done("drained", name->action, name->accepted));
 	return n + off("fin_pending", 2 * FLOWS,
 		       actions_done("fin_pending", name->action, name->accepted));
 }
@@ -427,8 +424,7 @@ TEST_F(actions, are_done_once)
 		net_enter(s->netns);
 		EXPECT_EQ(0, once_off(s, want));
 		/* One more: that alone. */
-		target_make(&more[s->how], flow_listen(&flows[0], &to), &to, DRAINED,
-			    false);
+		target_make(&more[s->how], flow_listen(&flows[0], &to), &to, DRAINED, false);
 		target_age(&more[s->how], AGES);
 	}
 	old_pass(self->set);

@@ -378,24 +378,20 @@ FIXTURE_TEARDOWN_PARENT(race)
 
 #define RACERS (2 * ARRAY_SIZE(races))
 
-static bool all_ready(const struct racer *r, unsigned long round)
+/* Those that are not are printed, if asked for. */
+static bool all_ready(const struct racer *r, unsigned long round, bool show)
 {
+	bool ready = true;
 	size_t i;
 
-	for (i = 0; i < RACERS; i++)
-		if (worker_rounds(r[i].w) < round)
-			return false;
-	return true;
-}
-
-/* Those that are not. */
-static void show_late(const struct racer *r, unsigned long round)
-{
-	size_t i;
-
-	for (i = 0; i < RACERS; i++)
-		if (worker_rounds(r[i].w) < round)
+	for (i = 0; i < RACERS; i++) {
+		if (worker_rounds(r[i].w) >= round)
+			continue;
+		ready = false;
+		if (show)
 			worker_show(r[i].w, r[i].race->name);
+	}
+	return ready;
 }
 
 TEST_F(race, with_the_application)
@@ -416,8 +412,8 @@ TEST_F(race, with_the_application)
 		r[i].w = worker_start(race_on, &r[i], -1);
 	}
 	for (rounds = 0; rounds < ROUNDS || now_ms() < until; rounds++) {
-		ASSERT_TRUE(wait_for(all_ready(r, rounds + 1)))
-			show_late(r, rounds + 1);
+		ASSERT_TRUE(wait_for(all_ready(r, rounds + 1, false)))
+			all_ready(r, rounds + 1, true);
 		/* Now it comes at once. */
 		while (now_ms() < last + 1000)
 			nap_ms(1);
@@ -434,7 +430,7 @@ TEST_F(race, with_the_application)
 		set(&arena->over, rounds + 1);
 	}
 	/* Then they have added up the last one, too. */
-	ASSERT_TRUE(wait_for(all_ready(r, rounds + 1)));
+	ASSERT_TRUE(wait_for(all_ready(r, rounds + 1, false)));
 	for (i = 0; i < RACERS; i++) {
 		worker_stop(r[i].w);
 		printf("# %s, %s: %lu raced, %lu acted on\n", r[i].race->name,
