@@ -231,6 +231,18 @@ static void mount_rest(void)
 	}
 }
 
+/* Where the kernel has it, and did not look for races while it booted. */
+static void kcsan_on(void)
+{
+	int fd = open("/sys/kernel/debug/kcsan", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (write(fd, "on", 2) != 2)
+		die("cannot turn KCSAN on: %s", strerror(errno));
+	close(fd);
+}
+
 static void loopback_up(void)
 {
 	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP };
@@ -262,6 +274,7 @@ void boot(struct request *req)
 		die("cannot start systemd: %s", strerror(errno));
 	}
 	mount_rest();
+	kcsan_on();
 	if (payload)
 		mount_disk("payload", "/payload", 0);
 	sethostname("census", 6);
