@@ -366,8 +366,7 @@ TEST(sockets_at_own_cost)
 	others = cpu_ticks_named("kworker") - others;
 	printf("# sockets: %llu ms of the readers, %lld ms of the kernel's workers\n",
 	       own * 1000 / seconds, (long long)others * 1000 / (long long)seconds);
-	/* Whoever walked for them would take as long; workers have other work, too. */
-	EXPECT_GT((long long)own / 2, (long long)others);
+	EXPECT_GT((long long)own / 10, (long long)others);
 	for (i = 0; i < USERS; i++)
 		EXPECT_LT(2, worker_stop(w[i]));
 	EXPECT_FALSE(census_damaged());
