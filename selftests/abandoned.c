@@ -27,12 +27,14 @@ static void close_waits_make(unsigned int n)
 {
 	int listener = sock_listen("127.0.0.1", 0, 64);
 	struct addr to = sock_addr(listener);
-	struct pair p;
+	struct pair *p = calloc(n, sizeof(*p));
+	unsigned int i;
 
-	while (n--) {
-		p = pair_make(listener, &to);
-		sock_end(p.client, p.server, 0);
-	}
+	must(p);
+	for (i = 0; i < n; i++)
+		p[i] = pair_make(listener, &to);
+	pairs_close_wait(p, n);
+	free(p);
 }
 
 static unsigned int rows(void)

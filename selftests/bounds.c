@@ -127,15 +127,15 @@ static void client_close_wait(struct world *w, const struct pair *p)
 		w->want.unread_bytes += bytes;
 		w->want.unread_small += bytes <= 512;
 		w->want.cause[UNREAD]++;
-		sock_end(p->server, p->client, bytes);
+		sock_end_unheard(p->server, p->client, bytes);
 		break;
 	case 1:
 		w->want.cause[FIN_PENDING]++;
-		sock_end(p->server, p->client, 0);
+		sock_end_unheard(p->server, p->client, 0);
 		break;
 	case 2:
 		w->want.cause[DRAINED]++;
-		sock_end(p->server, p->client, 0);
+		sock_end_unheard(p->server, p->client, 0);
 		must(read(p->client, &c, 1) == 0);
 		break;
 	}

@@ -146,7 +146,7 @@ FIXTURE(stay) {
 FIXTURE_SETUP(stay)
 {
 	struct addr to;
-	struct pair p;
+	struct pair p[STAY];
 	int listener, i;
 
 	fds_raise(10000);
@@ -158,10 +158,10 @@ FIXTURE_SETUP(stay)
 	to = sock_addr(listener);
 	self->endpoint = addr_text(&to);
 	for (i = 0; i < STAY; i++) {
-		p = pair_make(listener, &to);
-		sock_end(p.client, p.server, 0);
-		self->cookie[i] = sock_cookie(p.server);
+		p[i] = pair_make(listener, &to);
+		self->cookie[i] = sock_cookie(p[i].server);
 	}
+	pairs_close_wait(p, STAY);
 	for (i = 0; i < 4; i++)
 		self->churn[i] = worker_start(i < 2 ? churn_finish : churn_reset,
 					      "127.0.0.1", i % 2);

@@ -38,6 +38,8 @@ struct crowd {
 
 static void crowd_grow(struct crowd *c, unsigned int nr)
 {
+	unsigned int had = c->nr;
+
 	if (!c->listener) {
 		c->listener = sock_listen("127.0.0.1", 0, 64);
 		c->to = sock_addr(c->listener);
@@ -45,11 +47,11 @@ static void crowd_grow(struct crowd *c, unsigned int nr)
 	c->pair = realloc(c->pair, (c->nr + nr) * sizeof(*c->pair));
 	c->cookie = realloc(c->cookie, (c->nr + nr) * sizeof(*c->cookie));
 	must(c->pair && c->cookie);
-	for (; nr; nr--, c->nr++) {
+	for (; c->nr < had + nr; c->nr++) {
 		c->pair[c->nr] = pair_make(c->listener, &c->to);
-		sock_end(c->pair[c->nr].client, c->pair[c->nr].server, 0);
 		c->cookie[c->nr] = sock_cookie(c->pair[c->nr].server);
 	}
+	pairs_close_wait(c->pair + had, nr);
 }
 
 /**

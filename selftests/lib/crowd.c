@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Sockets in numbers, and what is to be counted of them. */
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -23,21 +24,20 @@ void crowd_add(struct counts *want, const char *ip, unsigned int established,
 	enum family family = strchr(ip, ':') ? V6 : V4;
 	int listener = sock_listen(ip, 0, 64);
 	struct addr to = sock_addr(listener);
-	unsigned int i;
-	struct pair p;
+	unsigned int i, half = close_wait + time_wait;
+	struct pair *p = calloc(half + 1, sizeof(*p));
 
+	must(p);
 	for (i = 0; i < established; i++)
 		pair_make(listener, &to);
-	for (i = 0; i < close_wait; i++) {
-		p = pair_make(listener, &to);
-		pair_close_wait(&p);
+	for (i = 0; i < half; i++)
+		p[i] = pair_make(listener, &to);
+	pairs_close_wait(p, half);
+	for (i = close_wait; i < half; i++) {
+		close(p[i].server);
+		close(p[i].client);
 	}
-	for (i = 0; i < time_wait; i++) {
-		p = pair_make(listener, &to);
-		pair_close_wait(&p);
-		close(p.server);
-		close(p.client);
-	}
+	free(p);
 	want->n[TCP_LISTEN][family]++;
 	want->n[TCP_ESTABLISHED][family] += 2 * established;
 	want->n[TCP_CLOSE_WAIT][family] += close_wait;

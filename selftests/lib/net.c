@@ -333,9 +333,20 @@ struct pair pair_make(int listener, const struct addr *to)
 /* The client ends, the server does not: FIN_WAIT2 and CLOSE_WAIT. */
 void pair_close_wait(const struct pair *p)
 {
-	must(!shutdown(p->client, SHUT_WR));
-	must(wait_for(sock_state(p->server) == TCP_CLOSE_WAIT));
-	must(wait_for(sock_state(p->client) == TCP_FIN_WAIT2));
+	pairs_close_wait(p, 1);
+}
+
+/* Each FIN waits a few milliseconds for its ACK: many together wait no longer than one. */
+void pairs_close_wait(const struct pair *p, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		must(!shutdown(p[i].client, SHUT_WR));
+	for (i = 0; i < n; i++) {
+		must(wait_for(sock_state(p[i].server) == TCP_CLOSE_WAIT));
+		must(wait_for(sock_state(p[i].client) == TCP_FIN_WAIT2));
+	}
 }
 
 void pair_close(const struct pair *p)

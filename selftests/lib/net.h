@@ -57,6 +57,7 @@ void sock_end(int far, int near, unsigned int bytes);
 
 struct pair pair_make(int listener, const struct addr *to);
 void pair_close_wait(const struct pair *p);
+void pairs_close_wait(const struct pair *p, unsigned int n);
 void pair_close(const struct pair *p);
 
 #endif /* LIB_NET_H */

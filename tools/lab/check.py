@@ -175,10 +175,11 @@ def sections(tag, source):
 def tests(source, options, chosen):
     """The parts that are selftests, what takes longest first."""
     finders = [tag for tag in chosen if tag in LEAK_FINDERS]
+    hosts = [tag for tag in chosen if tag in kernel.supported()]
     parts = [(quick, tag, source, options) for tag in finders]
-    parts += [(test, tag, source, options) for tag in sorted(chosen, key=kernel.supported().count)
-              if tag not in finders]
-    return parts + [(leaks, tag, source, options) for tag in finders]
+    parts += [(test, tag, source, options) for tag in chosen if tag not in finders + hosts]
+    parts += [(leaks, tag, source, options) for tag in finders]
+    return parts + [(test, tag, source, options) for tag in hosts]
 
 
 def short(source, options, chosen):
@@ -211,8 +212,8 @@ def main():
     tags = [entry.tag for entry in kernel.table()]
     parser = argparse.ArgumentParser(prog="tools/lab/check", description=DESCRIPTION,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("-j", metavar="N", type=int, default=os.cpu_count() or 1,
-                        help="guests at once (default as many as there are processors)")
+    parser.add_argument("-j", metavar="N", type=int, default=(os.cpu_count() or 1) + 1,
+                        help="guests at once (default one more than there are processors)")
     parser.add_argument("-m", metavar="MiB", type=int, default=2048, help="memory of a guest")
     parser.add_argument("-t", metavar="SECONDS", type=int, default=1500,
                         help="time limit of one guest (default 1500)")

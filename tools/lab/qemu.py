@@ -79,7 +79,7 @@ def command(accel, kernel, image, initrd, options, data, console, writable):
             "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
             "-kernel", kernel.boot, "-initrd", initrd,
             "-append", " ".join([KERNEL_ARGS, options.a,
-                                 "" if "kmemleak=off" in options.a else kernel.leak_words]),
+                                 kernel.words(leaks="kmemleak=off" not in options.a)]),
             "-chardev", f"socket,id=console,fd={console}", "-serial", "chardev:console",
             "-device", "virtio-serial-pci",
             "-chardev", f"socket,id=data,fd={data}",
