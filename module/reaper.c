@@ -191,10 +191,9 @@ static void tcpc_reaper_rest(ktime_t begin, bool looked)
 	s64 rest = min_t(s64, TCPC_REAPER_REST * ktime_ms_delta(now, begin),
 			 TCPC_REAPER_REST_MS_MAX);
 
+	if (looked)
+		WRITE_ONCE(tcpc_reaper_us, min_t(s64, ktime_us_delta(now, begin), U32_MAX));
 	tcpc_reaper_rested = ktime_add_ms(begin, TCPC_REAPER_MS);
-	if (!looked)
-		return;
-	WRITE_ONCE(tcpc_reaper_us, min_t(s64, ktime_us_delta(now, begin), U32_MAX));
 	rested = ktime_add_ms(now, rest);
 	if (ktime_after(rested, tcpc_reaper_rested))
 		tcpc_reaper_rested = rested;

@@ -384,7 +384,10 @@ static bool tcpc_bound_elsewhere(const struct inet_bind_hashbucket *head,
 			before = false;
 			continue;
 		}
-		/* Who has that many VRFs may see a port twice: softirqs are off. */
+		/*
+		 * Softirqs are off. Where somebody has that many VRFs, ports of VRFs
+		 * in this chain may be seen once for each, also those of others.
+		 */
 		if (!*looks)
 			return false;
 		--*looks;
