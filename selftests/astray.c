@@ -27,9 +27,9 @@ enum { PART_1 = 100, PART_2 = 550, PART_3 = 100 };
 
 /*
  * Until it was looked so often, however long that takes, and the walk was led astray so
- * often, but no longer.
+ * often; or once, where that took longer; or not at all in so many moves.
  */
-enum { TIMES = 3, READS = 6, SECONDS = 6, LONGEST = 200 };
+enum { TIMES = 3, READS = 6, SECONDS = 6, MOVES = 10, LONGEST = 200 };
 
 #define HOGS_MAX 64
 #define READERS 3 /* so that nearly always there is a walk */
@@ -206,6 +206,17 @@ FIXTURE_TEARDOWN(astray)
 	EXPECT_FALSE(census_damaged());
 }
 
+/* Is the walk to be led astray once more? */
+static bool more(const struct play *play, unsigned long moves, unsigned long restarts,
+		 uint64_t began)
+{
+	if (play->reads < READS)
+		return true;
+	if (now_ms() < began + SECONDS * 1000)
+		return restarts < TIMES;
+	return !restarts && moves < MOVES;
+}
+
 TEST_F(astray, what_stays_is_counted_once)
 {
 	uint64_t began = now_ms();
@@ -213,8 +224,7 @@ TEST_F(astray, what_stays_is_counted_once)
 	unsigned int bad = 0;
 
 	while (!bad && now_ms() < began + LONGEST * 1000 &&
-	       (self->play->reads < READS ||
-		(restarts < TIMES && now_ms() < began + SECONDS * 1000))) {
+	       more(self->play, worker_rounds(self->mover), restarts, began)) {
 		bad += !look(self->play);
 		restarts += census_stat("walk_restarts");
 		add(&self->play->reads, 1);
