@@ -35,8 +35,8 @@ In the guest: /tcp_census.ko; the selftests in /usr/lib/tcp_census/selftests,
 and what "modprobe tcp_census_test" loads for them, and fast/tcp_census.ko beside
 them, whose timeouts may be short; the kernel's headers at /lib/modules/*/build;
 KERNEL_TAG in the environment.
-Where the kernel has kmemleak, the modules are unloaded when COMMAND has ended and
-leaks are looked for, which takes 10 s or more: "-a kmemleak=off" does without.
+The modules are unloaded when COMMAND has ended. Where the kernel has kmemleak, leaks
+are looked for then, which takes 10 s or more: "-a kmemleak=off" does without.
 Nothing written there outlives the run. What this machine lacks is installed,
 and what takes time to make is kept in $TCP_CENSUS_CACHE, by default
 /var/cache/tcp_census; it can be removed at any time no guest is running.

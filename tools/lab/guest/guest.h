@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The guest's init: boot.c brings the system up, run.c runs the command, leaks.c looks
- * for what the kernel has lost by then.
+ * The guest's init: boot.c brings the system up, run.c runs the command, leaks.c ends
+ * the modules and looks for what the kernel has lost by then.
  */
 
 #ifndef GUEST_H
@@ -42,8 +42,8 @@ void boot(struct request *req);
 void load_module(const char *path, const char *params);
 char *read_file(const char *path, size_t *size);
 
-/* leaks.c */
-void find_leaks(void);
+/* leaks.c: whatever was done, modules can be unloaded, and leave nothing behind. */
+void unload_all(void);
 
 /* run.c */
 void port_open(void);

@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,15 +144,17 @@ static void show_found(void)
 	free(found);
 }
 
-void find_leaks(void)
+void unload_all(void)
 {
 	char *words = read_file("/proc/cmdline", NULL);
+	bool leaks = !access(KMEMLEAK, F_OK) && !(words && strstr(words, "kmemleak=off"));
 	long old;
 
-	if (access(KMEMLEAK, F_OK) || (words && strstr(words, "kmemleak=off")))
-		return;
-	remember_functions();
+	if (leaks)
+		remember_functions();
 	unload_ours();
+	if (!leaks)
+		return;
 	old = now_ms() + GRACE_MS;
 	/* Only what does not change from one scan to the next is reported. */
 	if (!look())

@@ -325,7 +325,8 @@ void run(struct request *req)
 
 	status = WIFEXITED(cmd.status) ? WEXITSTATUS(cmd.status) : 128 + WTERMSIG(cmd.status);
 	memcpy(frame + HEADER, &status, sizeof(status));
-	find_leaks();
+	if (!req->system)
+		unload_all();
 	mark_log();
 	send_frame(FRAME_EXIT, frame, sizeof(status));
 	if (req->system) {
