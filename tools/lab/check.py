@@ -187,14 +187,13 @@ def short(source, options, chosen):
     hosts = [tag for tag in chosen if tag in kernel.supported()]
     parts = tests(source, options, chosen)
     parts += [] if options.L else [(lint, source)]
-    # For a moment: that they build, and find nothing at once.
-    parts += [(flat, "fuzz", source, ["tools/lab/fuzz", "-t", "3"])]
     parts += [(proof, tag, source) for tag in chosen if tag in PROOF]
-    parts += [(install, tag, source) for tag in hosts]
     if hosts:
         one = ONE if ONE in hosts else hosts[0]
-        parts += [(load, one, source), (collectors, one, source)]
-    return parts, []
+        parts += [(collectors, one, source), (load, one, source)]
+    # For a moment: that they build, and find nothing at once.
+    parts += [(flat, "fuzz", source, ["tools/lab/fuzz", "-t", "3"])]
+    return parts + [(install, tag, source) for tag in hosts], []
 
 
 def long(source, options, chosen):

@@ -12,10 +12,11 @@ PROBE = bytes([0xba, 0xf4, 0x00, 0xb0, 0x2a, 0xee, 0xf4, 0xeb, 0xfd])
 PROBE_STATUS = 42 << 1 | 1
 
 # A busy machine may keep a guest's CPU for longer than the usual 21 seconds, which looks
-# like a stall of RCU to its others.
+# like a stall of RCU to its others; or for long enough that its TSC looks unsteady, and
+# all other clocks take a way out of the guest to be read.
 KERNEL_ARGS = ("console=ttyS0 ignore_loglevel printk.devkmsg=on panic=-1 oops=panic "
                "net.ifnames=0 random.trust_cpu=on rcupdate.rcu_cpu_stall_timeout=60 "
-               "rdinit=/init")
+               "tsc=reliable rdinit=/init")
 
 
 def inside(root, argv, work):
