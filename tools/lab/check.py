@@ -208,7 +208,7 @@ def long(source, options, chosen):
 
 def main():
     begin = time.monotonic()
-    tags = [entry.tag for entry in kernel.table()]
+    tags = [entry.tag for entry in kernel.table() if not entry.um]
     parser = argparse.ArgumentParser(prog="tools/lab/check", description=DESCRIPTION,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-j", metavar="N", type=int, default=(os.cpu_count() or 1) + 1,

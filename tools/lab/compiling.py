@@ -20,6 +20,7 @@ set -e
 ln -s "/usr/bin/$CC" /usr/local/bin/gcc
 cd linux
 export KBUILD_BUILD_USER=lab KBUILD_BUILD_HOST=lab KBUILD_BUILD_TIMESTAMP=@0
+[ -z "$UM" ] || export ARCH=um
 make -s KCONFIG_ALLCONFIG=../config allnoconfig
 make -s -j"$(nproc)" vmlinux modules
 release=$(make -s kernelrelease)
@@ -27,6 +28,9 @@ headers=/src/root/usr/src/linux-headers-$release
 mkdir -p "$headers" "/src/root/usr/lib/modules/$release"
 make -s run-command \
 	KBUILD_RUN_COMMAND="\${srctree}/scripts/package/install-extmod-build $headers"
+# It does not know that user-mode Linux has headers of two architectures.
+[ -z "$UM" ] || find arch/um arch/x86 \( -name 'Makefile*' -o -name '*.h' \) -print0 |
+	tar -c --null -T - | tar -x -C "$headers"
 ln -s "/usr/src/linux-headers-$release" "/src/root/usr/lib/modules/$release/build"
 cp modules.builtin modules.builtin.modinfo "/src/root/usr/lib/modules/$release"
 touch "/src/root/usr/lib/modules/$release/modules.order"
@@ -67,7 +71,7 @@ def build(kernel, archive, package, version, directory, fd):
         file.write(wanted)
     say(f"compiling linux {kernel.tag} {version} (about 6 minutes)")
     argv, environment = roots.inside(roots.build_root(), ["sh", "-c", SCRIPT], directory,
-                                     keep=[f"CC={kernel.cc}"])
+                                     keep=[f"CC={kernel.cc}", f"UM={'y' if kernel.um else ''}"])
     try:
         cache.command(argv, f"linux {kernel.tag} does not build", fd, env=environment)
     except LabError as error:

@@ -52,6 +52,16 @@ class Kernel:
         return path if os.path.exists(path) else os.path.join(self.path, "vmlinuz")
 
     @property
+    def um(self):
+        """It runs as a program of this machine."""
+        return self.config.startswith("uml")
+
+    @property
+    def make(self):
+        """Words for make, to build modules for it."""
+        return ["ARCH=um"] if self.um else []
+
+    @property
     def initrd(self):
         """Boot modules and the order to load them in, as a cpio archive."""
         return os.path.join(self.path, "modules.cpio")
@@ -68,10 +78,14 @@ class Kernel:
         6.18 on the slab allocator keeps addresses of what it has given out in sheaves,
         where kmemleak finds them and sees no leak. Caches that are debugged have none.
         """
-        if not self.config:
+        if not self.config or self.um:
             return ""
         version = tuple(int(number) for number in self.release.split(".")[:2])
         return "mitigations=off" + (" slab_debug=U" if leaks and version >= (6, 18) else "")
+
+    def cpus(self, number):
+        """What user-mode Linux is told to have so many; those that have one are told nothing."""
+        return [f"ncpus={number}", "seccomp=on"] if "uml-smp" in self.config.split("+") else []
 
     @property
     def compilers(self):

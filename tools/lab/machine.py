@@ -17,6 +17,7 @@ import tty
 import guest
 import qemu
 import report
+import uml
 from say import DIED, NO_LOAD, REPORT, TIMEOUT, say
 
 MARK = b"tcp_census_lab: end of run"
@@ -113,8 +114,11 @@ def run(root, kernel, image, initrd, options, limit, writable, terminal, work):
     """
     here = Run(terminal)
     ends = (here.guest_data.fileno(), here.guest_console.fileno())
-    argv, environment = qemu.inside(root, qemu.command(
-        qemu.accelerator(root, work), kernel, image, initrd, options, *ends, writable), work)
+    if kernel.um:
+        argv, environment = uml.command(root, kernel, image, initrd, options, *ends, writable, work)
+    else:
+        argv, environment = qemu.inside(root, qemu.command(
+            qemu.accelerator(root, work), kernel, image, initrd, options, *ends, writable), work)
     errors = os.path.join(work, "qemu")
     saved = termios.tcgetattr(0) if terminal else None
     for number in (signal.SIGTERM, signal.SIGHUP):

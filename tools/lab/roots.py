@@ -34,7 +34,7 @@ mount -t overlay -o "lowerdir=$LOWER,upperdir=$MOUNT/up,workdir=$MOUNT/work" ove
 mkdir -p "$MOUNT/root/src" "$MOUNT/root/ksrc"
 mount -t proc proc "$MOUNT/root/proc"
 mount --rbind /dev "$MOUNT/root/dev"
-mount -t tmpfs -o mode=1777 tmpfs "$MOUNT/root/tmp"
+mount -t tmpfs -o mode=1777,size=90% tmpfs "$MOUNT/root/tmp"
 mount --bind "$SRC" "$MOUNT/root/src"
 [ -z "$KSRC" ] || mount --bind "$KSRC" "$MOUNT/root/ksrc"
 [ -z "$SAME" ] || { mkdir -p "$MOUNT/root$SAME"; mount --bind "$SAME" "$MOUNT/root$SAME"; }
@@ -99,6 +99,12 @@ def monitoring_image():
     """The same with Prometheus and other collectors in addition."""
     return _image("monitoring", host.packages("guest") + host.packages("monitoring"),
                   "the guest's root file system with collectors")
+
+
+def bench_image():
+    """The same with what the module is compared with."""
+    return _image("bench", host.packages("guest") + host.packages("bench"),
+                  "the guest's root file system with rivals")
 
 
 def _build_root(kind, packages, what):

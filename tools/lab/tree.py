@@ -118,7 +118,7 @@ def module(kernel, root, strict=False):
 
     strict: with more warnings, and any warning is an error.
     """
-    argv = [f"KDIR=/lib/modules/{kernel.release}/build"]
+    argv = [f"KDIR=/lib/modules/{kernel.release}/build", *kernel.make]
     return _modules_of("module", kernel, root, strict, files(NOT_MODULE), argv,
                        ["tcp_census.ko"])[0]
 
@@ -126,7 +126,7 @@ def module(kernel, root, strict=False):
 def fast_module(kernel, root, strict=False):
     """The same with timeouts from one second: for tests alone."""
     base = os.path.join(os.path.dirname(module(kernel, root, strict)), "src")
-    argv = [f"KDIR=/lib/modules/{kernel.release}/build", FAST_FLAGS]
+    argv = [f"KDIR=/lib/modules/{kernel.release}/build", *kernel.make, FAST_FLAGS]
     return _modules("fast-module", kernel, root, strict, digest([], base, argv, STRIP),
                     lambda source: shutil.copytree(base, source, symlinks=True), argv,
                     ["tcp_census.ko"])[0]
@@ -135,7 +135,8 @@ def fast_module(kernel, root, strict=False):
 def test_modules(kernel, root, strict=False):
     """The same of the modules that only tests load: their paths."""
     names = [name for name in files() if name.startswith(TEST_MODULES)]
-    argv = ["-C", f"/lib/modules/{kernel.release}/build", f"M=/src/{TEST_MODULES[:-1]}", "modules"]
+    argv = ["-C", f"/lib/modules/{kernel.release}/build", f"M=/src/{TEST_MODULES[:-1]}",
+            *kernel.make, "modules"]
     return _modules_of("test-module", kernel, root, strict, names, argv,
                        [TEST_MODULES + "tcp_census_test.ko",
                         TEST_MODULES + "tcp_census_misdeeds.ko"])

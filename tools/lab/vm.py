@@ -14,11 +14,13 @@ import kernel
 import machine
 import roots
 import tree
+import uml
 from say import USAGE, LabError, program, say
 
 MODULE = "/tcp_census.ko"
 IMAGES = {"guest": roots.guest_image, "build": roots.build_image,
-          "monitoring": roots.monitoring_image, "nets": roots.nets_image}
+          "monitoring": roots.monitoring_image, "nets": roots.nets_image,
+          "bench": roots.bench_image}
 DESCRIPTION = """\
 Boot a stock Debian kernel under QEMU, load tcp_census, run COMMAND as root.
 
@@ -80,8 +82,8 @@ def parse(argv):
     parser.add_argument("-r", metavar="ROOT", choices=IMAGES, default="guest",
                         help="build: boot the root with compiler, make, dkms and kmod, "
                              "and the tree at /src; monitoring: the one with Prometheus, "
-                             "collectd and the Zabbix agent; nets: the one that tools/lab/nets "
-                             "boots")
+                             "collectd and the Zabbix agent; nets, bench: those that tools/lab/nets "
+                             "and tools/lab/bench boot")
     parser.add_argument("-b", action="store_true",
                         help="with -r build: the module is built in /src, and not loaded")
     parser.add_argument("-w", action="store_true",
@@ -154,8 +156,8 @@ def unless_broken(options, build):
         return None
 
 
-def request(options, terminal):
-    """The files in /lab that the guest's init reads."""
+def request(options, terminal, disks):
+    """The files in /lab that the guest's init reads; disks: those of user-mode Linux."""
     def strings(words):
         return b"".join(os.fsencode(word) + b"\0" for word in words)
 
@@ -171,6 +173,9 @@ def request(options, terminal):
         environment.append("TERM=" + os.environ.get("TERM", "linux"))
     files = {"argv": strings(options.command), "env": strings(environment),
              "options": strings(settings)}
+    if disks:
+        # It has neither serial numbers nor virtio: a serial line is the port to the host.
+        files["line"] = "".join(f"{name}\n" for name in disks).encode()
     if options.p is not None:
         files["payload"] = b""
     return files
@@ -193,13 +198,14 @@ def main():
                 shutil.copytree(os.path.join(os.path.dirname(modules[MODULE]), "src"), source)
             tree.copy(tree.files(), source)
             trees.append((source, "/src"))
-        initrd = os.path.join(work, "initrd")
-        guest.initrd(initrd, entry, init, request(options, terminal),
-                     modules, trees, links)
         writable = {}
         if options.p is not None:
             writable["payload"] = os.path.join(work, "payload")
             kernel.image(os.path.abspath(options.p), writable["payload"], room=256 << 20)
+        initrd = os.path.join(work, "initrd")
+        disks = uml.names(writable) if entry.um else []
+        guest.initrd(initrd, entry, init, request(options, terminal, disks),
+                     modules, trees, links)
         limit = options.t if options.t or terminal else 600
         return machine.run(root, entry, image, initrd, options, limit, writable, terminal, work)
     finally:

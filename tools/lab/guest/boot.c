@@ -130,12 +130,27 @@ static void load_boot_modules(void)
 	}
 }
 
-/* Find the virtio disk with that serial number and copy its path to dev. */
+/*
+ * Find the disk of that name and copy its path to dev: the virtio disk with that serial
+ * number, or that of user-mode Linux, which has no numbers, by its place.
+ */
 static int find_disk(const char *serial, char *dev, size_t size)
 {
+	char *line = read_file("/lab/line", NULL);
 	struct dirent *entry;
-	DIR *dir = opendir("/sys/block");
+	DIR *dir;
+	int i = 0;
 
+	if (line) {
+		for (line = strtok(line, "\n"); line; line = strtok(NULL, "\n"), i++) {
+			if (!strcmp(line, serial)) {
+				snprintf(dev, size, "/dev/ubd%c", 'a' + i);
+				return access(dev, R_OK) == 0;
+			}
+		}
+		return 0;
+	}
+	dir = opendir("/sys/block");
 	if (!dir)
 		die("cannot read /sys/block: %s", strerror(errno));
 	while ((entry = readdir(dir))) {
