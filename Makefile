@@ -12,7 +12,7 @@ OUT ?= ..
 VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 
 .PHONY: all load unload install uninstall deb modules-deb run check check-long check-packages \
-	lint clean help
+	bench lint clean help
 
 all:
 	@tools/host headers '$(KVER)' '$(KDIR)'
@@ -50,6 +50,9 @@ check-long:
 check-packages:
 	@tools/lab/lifecycle $(K)
 
+bench:
+	@tools/lab/bench
+
 lint:
 	@tools/lint
 
@@ -72,5 +75,6 @@ help:
 	@echo '                kernel'"'"'s own network selftests, longest sections'
 	@echo 'make check-packages  install, boot, upgrade and purge the Debian packages in guests,'
 	@echo '                with 6.12 and 7.2, or one: K=6.12'
+	@echo 'make bench      measure it beside what else could be used: selftests/bench/RESULTS.md'
 	@echo 'make lint       check the style of the sources'
 	@echo 'make clean      remove what was built here'

@@ -45,7 +45,7 @@ int main(int argc, char **argv)
 	if (n < 1 || n > 4000000 || queued > 65536)
 		die("crowd CONNECTIONS [QUEUED]: 1 to 4000000, up to 65536");
 	setlinebuf(stdout);
-	load_begin(&load, n, 1);
+	load_begin(&load, n, 1, 1);
 	queue(n, queued);
 	while (fgets(line, sizeof(line), stdin)) {
 		if (!strcmp(line, "close\n")) {

@@ -73,7 +73,7 @@ static void connect_on(struct worker *me, void *arg)
 /* All there, and their FINs; idle for long enough. */
 static void leak(struct load *load, unsigned long n)
 {
-	load_begin(load, n, 1);
+	load_begin(load, n, 1, 1);
 	must(wait_for(close_wait() == n));
 	nap_ms(2000);
 }

@@ -3,7 +3,9 @@
  * Connections in numbers that take a process of their own.
  *
  *	+-- netns, lo --------------------------------------------+
- *	| 127.0.0.2, .3, ... ---> 127.0.0.1:1   20,000 from each  |
+ *	| 127.0.0.2, .3, ... ---> 127.0.0.1:1   20,000 from each, |
+ *	|                    `--> 127.0.0.1:2   if need be to     |
+ *	|                     ...               several listeners |
  *	+---------------------------------------------------------+
  *
  * Both ends are of one process, so a connection is two sockets and two
@@ -21,6 +23,7 @@
 #define NR_OPEN "/proc/sys/fs/nr_open"
 #define FILE_MAX "/proc/sys/fs/file-max"
 #define PER_SOURCE 20000
+#define FIRST_PORT 1
 
 /* What the limits of the host were before. */
 static unsigned long long nr_open, file_max;
@@ -51,13 +54,19 @@ static int connect_from(unsigned int i, const struct addr *to)
 static void connect_all(struct worker *me, void *arg)
 {
 	struct load *load = arg;
-	struct addr to = addr("127.0.0.1", 1);
-	int listener = sock_listen("127.0.0.1", 1, 128), client;
-	unsigned int i;
+	int *listener = calloc(load->listeners, sizeof(*listener)), client;
+	unsigned int i, k;
+	struct addr to;
 
+	must(listener);
+	for (k = 0; k < load->listeners; k++)
+		listener[k] = sock_listen("127.0.0.1", FIRST_PORT + k, 128);
 	for (i = 0; i < load->n; i++) {
+		/* So many in a row to each: the last of them shuts down. */
+		k = i / load->every % load->listeners;
+		to = addr("127.0.0.1", FIRST_PORT + k);
 		client = connect_from(i / PER_SOURCE, &to);
-		sock_accept(listener);
+		sock_accept(listener[k]);
 		if (i % load->every == load->every - 1)
 			must(!shutdown(client, SHUT_WR));
 	}
@@ -71,10 +80,12 @@ static void connect_all(struct worker *me, void *arg)
  * @load: filled
  * @n: how many
  * @every: of so many one client shuts down
+ * @listeners: so many they go to, at the ports from 1; with load_queue() there is one
  *
  * Raises the host's limits until load_end(). There is one at a time.
  */
-void load_begin(struct load *load, unsigned long n, unsigned int every)
+void load_begin(struct load *load, unsigned long n, unsigned int every,
+		unsigned int listeners)
 {
 	char c;
 
@@ -82,6 +93,7 @@ void load_begin(struct load *load, unsigned long n, unsigned int every)
 	file_max = file_number(FILE_MAX);
 	load->n = n;
 	load->every = every;
+	load->listeners = listeners;
 	file_set("/proc/sys/net/ipv4/ip_local_port_range", "1024 65535");
 	if (file_max < 2 * n + 10000)
 		file_set(FILE_MAX, "%lu", 2 * n + 10000);

@@ -9,17 +9,20 @@ struct worker;
  * struct load - connections
  * @n: how many
  * @every: of so many one is in CLOSE_WAIT
+ * @listeners: so many they come from, by turns
  * @done: a pipe: they are there
  * @worker: who has them
  */
 struct load {
 	unsigned long n;
 	unsigned int every;
+	unsigned int listeners;
 	int done[2];
 	struct worker *worker;
 };
 
-void load_begin(struct load *load, unsigned long n, unsigned int every);
+void load_begin(struct load *load, unsigned long n, unsigned int every,
+		unsigned int listeners);
 void load_queue(unsigned int n);
 void load_queue_close(void);
 void load_end(struct load *load);
