@@ -16,6 +16,7 @@
  * other are neighbours again, with half of the chain behind them once more.
  */
 
+#include <linux/prefetch.h>
 #include <linux/rculist.h>
 #include <linux/sched.h>
 #include <linux/spinlock.h>
@@ -35,6 +36,10 @@
  */
 #define TCPC_WALK_BATCH 512
 #define TCPC_WALK_EMPTY_SHIFT 6
+
+/* Chains that are fetched side by side, and how many entries of each. */
+#define TCPC_WALK_AHEAD 16
+#define TCPC_WALK_DEEP 16
 
 struct tcpc_walk {
 	const struct tcpc_visitor *v;
@@ -205,6 +210,43 @@ static void tcpc_walk_empty(struct tcpc_walk *w, unsigned int i)
 }
 
 /*
+ * Have the processor fetch what a walk is about to see, of some chains from bucket @i down.
+ * A walk that waits for one entry after the other waits for memory most of its time; of
+ * several chains side by side it waits for as many at once. Nothing depends on what is
+ * read here, so it does not matter where it is led astray. It looks at no more entries
+ * than the walk does next, or at TCPC_WALK_DEEP of each chain. Under RCU.
+ */
+static void tcpc_walk_ahead(const struct inet_hashinfo *hinfo, unsigned int i)
+{
+	const struct hlist_nulls_node *at[TCPC_WALK_AHEAD], *node;
+	unsigned int n = 0, k, live, depth;
+
+	for (k = 0; k < TCPC_WALK_AHEAD; k++) {
+		node = READ_ONCE(hinfo->ehash[i].chain.first);
+		if (!is_a_nulls(node))
+			at[n++] = node;
+		if (!i--)
+			break;
+	}
+	for (depth = 0; n && depth < TCPC_WALK_DEEP; depth++) {
+		for (k = 0; k < n; k++) {
+			const struct sock *sk;
+
+			sk = hlist_nulls_entry(at[k], struct sock, sk_nulls_node);
+			prefetch(&sk->sk_nulls_node);
+			prefetch(sk);
+			prefetch(&sk->sk_flags);
+		}
+		for (k = 0, live = 0; k < n; k++) {
+			node = READ_ONCE(at[k]->next);
+			if (!is_a_nulls(node))
+				at[live++] = node;
+		}
+		n = live;
+	}
+}
+
+/*
  * The buckets of an established table, down from *@bucket. Ends early, with the
  * bucket to go on with in *@bucket, when the visitor ends the walk. Process
  * context, in the walk's RCU section. Returns true at the end of the table.
@@ -218,6 +260,8 @@ static bool tcpc_walk_ehash(struct tcpc_walk *w, struct inet_hashinfo *hinfo,
 	/* The mask may be UINT_MAX in theory: down to zero, not up to the mask. */
 	for (i = first;; i--) {
 		*bucket = i;
+		if (!((first - i) % TCPC_WALK_AHEAD))
+			tcpc_walk_ahead(hinfo, i);
 		b.head = &hinfo->ehash[i].chain;
 		/* The first is committed in any case: the visitor may have a place in it. */
 		if (i == first || !hlist_nulls_empty(b.head)) {
