@@ -213,8 +213,8 @@ static void tcpc_walk_empty(struct tcpc_walk *w, unsigned int i)
  * Have the processor fetch what a walk is about to see, of some chains from bucket @i down.
  * A walk that waits for one entry after the other waits for memory most of its time; of
  * several chains side by side it waits for as many at once. Nothing depends on what is
- * read here, so it does not matter where it is led astray. It looks at no more entries
- * than the walk does next, or at TCPC_WALK_DEEP of each chain. Under RCU.
+ * read here, so it does not matter where it is led astray. It looks at TCPC_WALK_DEEP
+ * entries of each chain at most, which the batch does not count. Under RCU.
  */
 static void tcpc_walk_ahead(const struct inet_hashinfo *hinfo, unsigned int i)
 {
@@ -348,8 +348,8 @@ void tcpc_walk_listeners(const struct tcpc_visitor *v, void *ctx,
  * table of very few buckets its owner can, while the walk pauses in a long chain,
  * move connections so that others of that table are shown twice.)
  *
- * RCU sections are bounded by twice TCPC_WALK_BATCH entries, but for the buckets
- * seen under their locks, which are held for the length of the chain.
+ * RCU sections are bounded by twice TCPC_WALK_BATCH entries, each looked at once ahead,
+ * but for the buckets seen under their locks, which are held for the length of the chain.
  *
  * Context: process, may sleep.
  */
