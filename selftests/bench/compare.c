@@ -20,6 +20,7 @@
  */
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,8 +122,8 @@ static double worked(void)
 	unsigned long long ns, sum = 0;
 	char *text, *line;
 
-	/* This process's own is added when it does not work. */
-	nap_us(1);
+	/* This process's own is added when another takes its place. */
+	nap_ms(2);
 	text = file_read("/proc/schedstat", NULL);
 	for (line = text; line; line = strchr(line, '\n'), line += !!line)
 		if (sscanf(line, "cpu%*u %*u %*u %*u %*u %*u %*u %llu", &ns) == 1)
@@ -139,9 +140,9 @@ static void read_whole(const char *path)
 
 	if (fd < 0)
 		die("%s: %m", path);
-	do
+	do	/* A BPF iterator that has said nothing for long wants to be asked again. */
 		n = read(fd, text, sizeof(text));
-	while (n > 0);
+	while (n > 0 || (n < 0 && errno == EAGAIN));
 	must(!n);
 	close(fd);
 }

@@ -175,7 +175,7 @@ def request(options, terminal, disks):
              "options": strings(settings)}
     if disks:
         # It has neither serial numbers nor virtio: a serial line is the port to the host.
-        files["line"] = "".join(f"{name}\n" for name in disks).encode()
+        files["line"] = strings(disks)
     if options.p is not None:
         files["payload"] = b""
     return files

@@ -130,25 +130,24 @@ static void load_boot_modules(void)
 	}
 }
 
+/* What is on the disks of user-mode Linux, by their places; NULL elsewhere. */
+static char **ubd_names;
+
 /*
  * Find the disk of that name and copy its path to dev: the virtio disk with that serial
  * number, or that of user-mode Linux, which has no numbers, by its place.
  */
 static int find_disk(const char *serial, char *dev, size_t size)
 {
-	char *line = read_file("/lab/line", NULL);
 	struct dirent *entry;
 	DIR *dir;
-	int i = 0;
+	int i;
 
-	if (line) {
-		for (line = strtok(line, "\n"); line; line = strtok(NULL, "\n"), i++) {
-			if (!strcmp(line, serial)) {
-				snprintf(dev, size, "/dev/ubd%c", 'a' + i);
-				return access(dev, R_OK) == 0;
-			}
+	for (i = 0; ubd_names && ubd_names[i]; i++) {
+		if (!strcmp(ubd_names[i], serial)) {
+			snprintf(dev, size, "/dev/ubd%c", 'a' + i);
+			return access(dev, R_OK) == 0;
 		}
-		return 0;
 	}
 	dir = opendir("/sys/block");
 	if (!dir)
@@ -281,6 +280,8 @@ void boot(struct request *req)
 	load_boot_modules();
 	port_open();
 	read_request(req);
+	if (!access("/lab/line", F_OK))
+		ubd_names = read_strings("/lab/line");
 	payload = access("/lab/payload", F_OK) == 0;
 	mount_root(req);
 	switch_root();
