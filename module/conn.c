@@ -3,6 +3,7 @@
 
 #include <linux/bitmap.h>
 #include <linux/mm.h>
+#include <linux/prefetch.h>
 #include <linux/sock_diag.h>
 #include <net/inet_connection_sock.h>
 #include <net/ip.h>
@@ -119,20 +120,29 @@ u64 tcpc_sock_inode(const struct sock *sk)
 	return sock ? SOCK_INODE(sock)->i_ino : 0;
 }
 
-/* In seconds, since @when, which the caller has read. */
-static u32 tcpc_seconds_since(u32 when)
+/* So far ahead of the clock a time may be that was written after it was read, in jiffies. */
+#define TCPC_AHEAD (60 * HZ)
+
+/* In seconds, since @when; 0 if that has come since @now was read. */
+static u32 tcpc_seconds_between(u32 when, u32 now)
 {
-	/* The clock is read after it, so that it does not lie in the future. */
-	smp_rmb();
-	return (tcp_jiffies32 - when) / HZ;
+	u32 since = now - when;
+
+	return since < -(u32)TCPC_AHEAD ? since / HZ : 0;
 }
 
 /* In seconds, since there was data in either direction. */
-static u32 tcpc_sock_data_idle(const struct sock *sk)
+static u32 tcpc_sock_data_idle(const struct sock *sk, u32 now)
 {
-	u32 sent = tcpc_seconds_since(READ_ONCE(tcp_sk(sk)->lsndtime));
+	u32 sent = tcpc_seconds_between(READ_ONCE(tcp_sk(sk)->lsndtime), now);
 
-	return min(sent, tcpc_seconds_since(READ_ONCE(inet_csk(sk)->icsk_ack.lrcvtime)));
+	return min(sent, tcpc_seconds_between(READ_ONCE(inet_csk(sk)->icsk_ack.lrcvtime), now));
+}
+
+/* In seconds, since its peer was last heard. */
+static u32 tcpc_sock_unheard(const struct sock *sk, u32 now)
+{
+	return tcpc_seconds_between(READ_ONCE(tcp_sk(sk)->rcv_tstamp), now);
 }
 
 /**
@@ -144,9 +154,9 @@ static u32 tcpc_sock_data_idle(const struct sock *sk)
  */
 u32 tcpc_sock_idle(const struct sock *sk)
 {
-	u32 heard = tcpc_seconds_since(READ_ONCE(tcp_sk(sk)->rcv_tstamp));
+	u32 now = tcp_jiffies32;
 
-	return min(heard, tcpc_sock_data_idle(sk));
+	return min(tcpc_sock_unheard(sk, now), tcpc_sock_data_idle(sk, now));
 }
 
 /*
@@ -156,10 +166,46 @@ u32 tcpc_sock_idle(const struct sock *sk)
  */
 static bool tcpc_sock_silent(const struct sock *sk)
 {
-	u32 sent = READ_ONCE(tcp_sk(sk)->lsndtime);
+	u32 sent = READ_ONCE(tcp_sk(sk)->lsndtime), now = tcp_jiffies32;
 
-	return sent && tcpc_seconds_since(sent) >= TCPC_SILENT_S &&
-	       tcpc_sock_data_idle(sk) >= TCPC_SILENT_S;
+	return sent && tcpc_seconds_between(sent, now) >= TCPC_SILENT_S &&
+	       tcpc_sock_data_idle(sk, now) >= TCPC_SILENT_S;
+}
+
+/**
+ * tcpc_conn_ahead() - have the processor fetch what tcpc_conn_read() will read
+ * @sk: a socket of any kind, whose first cache lines have been fetched
+ *
+ * Nothing of it is read but its state.
+ *
+ * Context: under RCU.
+ */
+void tcpc_conn_ahead(const struct sock *sk)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+
+	switch (READ_ONCE(sk->sk_state)) {
+	case TCP_CLOSE_WAIT:
+		prefetchw(&sk->sk_refcnt);
+		prefetch(&sk->sk_rmem_alloc);
+		prefetch(&sk->sk_wmem_queued);
+		prefetch(&sk->sk_forward_alloc);
+		prefetch(&sk->sk_user_data);
+		prefetch(&sk->sk_socket);
+		prefetch(&sk->sk_uid);
+		tcpc_cgroup_ahead(sk);
+		prefetch(&inet_csk(sk)->icsk_ack.lrcvtime);
+		prefetch(&tp->lsndtime);
+		prefetch(&tp->rcv_tstamp);
+		prefetch(&tp->write_seq);
+		prefetch(&tp->snd_una);
+		prefetch(&tp->rcv_nxt);
+		prefetch(&tp->copied_seq);
+		break;
+	case TCP_ESTABLISHED:
+		prefetch(&tp->lsndtime);
+		break;
+	}
 }
 
 /**
@@ -176,6 +222,7 @@ static bool tcpc_sock_silent(const struct sock *sk)
 void tcpc_conn_judge(struct tcpc_conn *conn, const struct sock *sk)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
+	u32 now = tcp_jiffies32;
 	struct tcpc_facts facts = {
 		.mptcp = sk_is_mptcp(sk),
 		/* data_race(): bits that seldom change, beside others that do. */
@@ -196,8 +243,8 @@ void tcpc_conn_judge(struct tcpc_conn *conn, const struct sock *sk)
 	conn->unread_bytes = facts.unread ? facts.unread - 1 : 0;
 	conn->mem_bytes = (u64)sk_rmem_alloc_get(sk) + READ_ONCE(sk->sk_wmem_queued) +
 			  max(READ_ONCE(sk->sk_forward_alloc), 0);
-	conn->data_idle_s = tcpc_sock_data_idle(sk);
-	conn->idle_s = tcpc_sock_idle(sk);
+	conn->data_idle_s = tcpc_sock_data_idle(sk, now);
+	conn->idle_s = min(tcpc_sock_unheard(sk, now), conn->data_idle_s);
 	conn->keepalive = sock_flag(sk, SOCK_KEEPOPEN);
 	conn->uid = sk_uid(sk);
 }

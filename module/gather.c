@@ -142,7 +142,10 @@ static int tcpc_gather_conn(void *ctx, struct sock *sk)
 	 */
 	if (!refcount_inc_not_zero(&sk->sk_refcnt))
 		return 0;
-	conn = tcpc_gather_enter(g, sk, inet_sk_state_load(sk));
+	state = READ_ONCE(sk->sk_state);
+	/* As inet_sk_state_load(), which waits for more: whatever came before the state. */
+	smp_rmb();
+	conn = tcpc_gather_enter(g, sk, state);
 	if (conn && conn->state == TCP_CLOSE_WAIT)
 		conn->sk = sk;
 	else
@@ -336,6 +339,7 @@ static const struct tcpc_visitor tcpc_gather_states = {
 
 static const struct tcpc_visitor tcpc_gather_full = {
 	.conn = tcpc_gather_conn,
+	.ahead = tcpc_conn_ahead,
 	.listener = tcpc_gather_listener,
 	.bound = tcpc_gather_bound,
 	.commit = tcpc_gather_commit,

@@ -80,7 +80,7 @@ static int tcpc_pass_conn(void *ctx, struct sock *sk)
 	struct tcpc_conn *conn;
 	int slot;
 
-	if (inet_sk_state_load(sk) != TCP_CLOSE_WAIT)
+	if (READ_ONCE(sk->sk_state) != TCP_CLOSE_WAIT)
 		return 0;
 	slot = tcpc_netset_slot(&p->nets, sock_net(sk));
 	if (slot < 0 || !p->quota[slot].s)
@@ -215,6 +215,7 @@ static void tcpc_pass_grow(void *ctx)
 
 static const struct tcpc_visitor tcpc_pass_visitor = {
 	.conn = tcpc_pass_conn,
+	.ahead = tcpc_conn_ahead,
 	.listener = tcpc_pass_listener,
 	.commit = tcpc_pass_commit,
 	.discard = tcpc_pass_discard,

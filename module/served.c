@@ -20,25 +20,37 @@
 #include "served.h"
 #include "spare.h"
 
+/* Bits of a port: its kinds, and this. So that one look tells, and fetches no more. */
+#define TCPC_SERVED_WIDTH BITS_PER_BYTE
+
+/* Has a socket, as the walk under way has seen, or had a listener since. */
+#define TCPC_SERVED_USED TCPC_SERVED_BITS
+
+#define TCPC_SERVED_WORDS BITS_TO_LONGS(TCPC_SERVED_CHUNK * TCPC_SERVED_WIDTH)
+
 struct tcpc_served_chunk {
-	/* Has a socket, as the walk under way has seen, or had a listener since. */
-	DECLARE_BITMAP(used, TCPC_SERVED_CHUNK);
-	DECLARE_BITMAP(kind[TCPC_SERVED_BITS], TCPC_SERVED_CHUNK);
+	unsigned long word[TCPC_SERVED_WORDS];
 };
 
 /* The chunk a port is in, or NULL. Any context. */
 static struct tcpc_served_chunk *
 tcpc_served_chunk(const struct tcpc_served *served, unsigned int port)
 {
-	/* Pairs with the release when room is made: it is zeroed. */
-	return smp_load_acquire(&served->chunk[port / TCPC_SERVED_CHUNK]);
+	/* What is read of it depends on this: with the release where it was made, zeroed. */
+	return READ_ONCE(served->chunk[port / TCPC_SERVED_CHUNK]);
 }
 
-/* Any context. */
-static void tcpc_served_use(struct tcpc_served_chunk *chunk, unsigned int port)
+/* The first of the bits a port has in its chunk. */
+static unsigned int tcpc_served_bit(unsigned int port)
 {
-	if (!test_bit(port, chunk->used))
-		set_bit(port, chunk->used);
+	return port % TCPC_SERVED_CHUNK * TCPC_SERVED_WIDTH;
+}
+
+/* Any context. @first: tcpc_served_bit() of the port. */
+static void tcpc_served_use(struct tcpc_served_chunk *chunk, unsigned int first)
+{
+	if (!test_bit(first + TCPC_SERVED_USED, chunk->word))
+		set_bit(first + TCPC_SERVED_USED, chunk->word);
 }
 
 /**
@@ -51,16 +63,13 @@ static void tcpc_served_use(struct tcpc_served_chunk *chunk, unsigned int port)
  */
 unsigned int tcpc_served_get(const struct tcpc_served *served, u16 port)
 {
-	const struct tcpc_served_chunk *chunk;
-	unsigned int i, kinds = 0;
+	const struct tcpc_served_chunk *chunk = tcpc_served_chunk(served, port);
+	unsigned int first = tcpc_served_bit(port);
 
-	chunk = tcpc_served_chunk(served, port);
 	if (!chunk)
 		return 0;
-	for (i = 0; i < TCPC_SERVED_BITS; i++)
-		if (test_bit(port % TCPC_SERVED_CHUNK, chunk->kind[i]))
-			kinds |= BIT(i);
-	return kinds;
+	return READ_ONCE(chunk->word[BIT_WORD(first)]) >> first % BITS_PER_LONG &
+	       (BIT(TCPC_SERVED_BITS) - 1);
 }
 
 /**
@@ -74,21 +83,19 @@ unsigned int tcpc_served_get(const struct tcpc_served *served, u16 port)
  */
 bool tcpc_served_note(struct tcpc_served *served, u16 port, unsigned int kinds)
 {
-	struct tcpc_served_chunk *chunk;
-	unsigned int i;
+	struct tcpc_served_chunk *chunk = tcpc_served_chunk(served, port);
+	unsigned int i, first = tcpc_served_bit(port);
 
-	chunk = tcpc_served_chunk(served, port);
 	if (!chunk)
 		return false;
-	port %= TCPC_SERVED_CHUNK;
-	tcpc_served_use(chunk, port);
+	tcpc_served_use(chunk, first);
 	/* Before the kinds: see tcpc_served_sweep(). */
 	smp_mb();
 	for (i = 0; i < TCPC_SERVED_BITS; i++)
-		if (kinds & BIT(i) && !test_bit(port, chunk->kind[i]))
-			set_bit(port, chunk->kind[i]);
+		if (kinds & BIT(i) && !test_bit(first + i, chunk->word))
+			set_bit(first + i, chunk->word);
 	if (!(kinds & TCPC_SERVED_KERNEL))
-		clear_bit(port, chunk->kind[ilog2(TCPC_SERVED_KERNEL)]);
+		clear_bit(first + ilog2(TCPC_SERVED_KERNEL), chunk->word);
 	return true;
 }
 
@@ -154,25 +161,36 @@ void tcpc_served_keep(struct tcpc_served *served, u16 port)
 
 	chunk = tcpc_served_chunk(served, port);
 	if (chunk)
-		tcpc_served_use(chunk, port % TCPC_SERVED_CHUNK);
+		tcpc_served_use(chunk, tcpc_served_bit(port));
 }
 
-/* Of the ports of one word those that are not used. Process context. */
-static void tcpc_served_forget(struct tcpc_served_chunk *chunk, unsigned int kind,
-			       unsigned int word)
+/* A port has had no socket: forget its kinds. Process context. */
+static void tcpc_served_forget(struct tcpc_served_chunk *chunk, unsigned int first,
+			       unsigned long kinds)
 {
-	unsigned long found = READ_ONCE(chunk->kind[kind][word]);
-	unsigned int bit, port;
+	unsigned int i;
 
-	for_each_set_bit(bit, &found, BITS_PER_LONG) {
-		port = word * BITS_PER_LONG + bit;
-		if (test_bit(port, chunk->used))
-			continue;
-		clear_bit(port, chunk->kind[kind]);
-		/* Before the mark is read again. */
-		smp_mb__after_atomic();
-		if (test_bit(port, chunk->used))
-			set_bit(port, chunk->kind[kind]);
+	for_each_set_bit(i, &kinds, TCPC_SERVED_BITS)
+		clear_bit(first + i, chunk->word);
+	/* Before the mark is read again. */
+	smp_mb__after_atomic();
+	if (!test_bit(first + TCPC_SERVED_USED, chunk->word))
+		return;
+	for_each_set_bit(i, &kinds, TCPC_SERVED_BITS)
+		set_bit(first + i, chunk->word);
+}
+
+/* The ports of one word. Process context. */
+static void tcpc_served_sweep_word(struct tcpc_served_chunk *chunk, unsigned int word)
+{
+	unsigned long found = READ_ONCE(chunk->word[word]);
+	unsigned int first = word * BITS_PER_LONG;
+
+	for (; found; found >>= TCPC_SERVED_WIDTH, first += TCPC_SERVED_WIDTH) {
+		if (found & BIT(TCPC_SERVED_USED))
+			clear_bit(first + TCPC_SERVED_USED, chunk->word);
+		else if (found & (BIT(TCPC_SERVED_BITS) - 1))
+			tcpc_served_forget(chunk, first, found);
 	}
 }
 
@@ -188,17 +206,12 @@ static void tcpc_served_forget(struct tcpc_served_chunk *chunk, unsigned int kin
 void tcpc_served_sweep(struct tcpc_served *served)
 {
 	struct tcpc_served_chunk *chunk;
-	unsigned int i, kind, word;
+	unsigned int i, word;
 
 	for (i = 0; i < TCPC_SERVED_CHUNKS; i++) {
 		chunk = tcpc_served_chunk(served, i * TCPC_SERVED_CHUNK);
-		if (!chunk)
-			continue;
-		for (kind = 0; kind < TCPC_SERVED_BITS; kind++)
-			for (word = 0; word < BITS_TO_LONGS(TCPC_SERVED_CHUNK); word++)
-				tcpc_served_forget(chunk, kind, word);
-		for (word = 0; word < BITS_TO_LONGS(TCPC_SERVED_CHUNK); word++)
-			WRITE_ONCE(chunk->used[word], 0);
+		for (word = 0; chunk && word < TCPC_SERVED_WORDS; word++)
+			tcpc_served_sweep_word(chunk, word);
 	}
 }
 

@@ -6,7 +6,7 @@
 #include <linux/types.h>
 
 /* The most bytes a spare has: a chunk of served ports is largest. */
-#define TCPC_SPARE_SIZE 768
+#define TCPC_SPARE_SIZE 1024
 
 void *tcpc_spare_get(size_t size, gfp_t gfp);
 void tcpc_spare_put(void *spare);

@@ -68,12 +68,6 @@ struct tcpc_stream {
 	size_t sent;
 };
 
-static bool tcpc_stream_wants(const struct tcpc_stream *s, const struct sock *sk)
-{
-	return inet_sk_state_load(sk) == TCP_CLOSE_WAIT &&
-	       net_eq(sock_net(sk), s->tn->net);
-}
-
 /* Under RCU, perhaps with the bucket's lock. */
 static int tcpc_stream_conn(void *ctx, struct sock *sk)
 {
@@ -81,7 +75,8 @@ static int tcpc_stream_conn(void *ctx, struct sock *sk)
 	struct tcpc_stream_row *row;
 	unsigned int at;
 
-	if ((unsigned long)sk <= s->after || !tcpc_stream_wants(s, sk))
+	if ((unsigned long)sk <= s->after || READ_ONCE(sk->sk_state) != TCP_CLOSE_WAIT ||
+	    !net_eq(sock_net(sk), s->tn->net))
 		return 0;
 	for (at = s->nr; at > s->committed; at--) {
 		if (s->rows[at - 1].sk == (unsigned long)sk)
@@ -95,7 +90,7 @@ static int tcpc_stream_conn(void *ctx, struct sock *sk)
 	/* If it is gone it is in its chain no more, as the walk will notice. */
 	if (!refcount_inc_not_zero(&sk->sk_refcnt))
 		return 0;
-	if (!tcpc_stream_wants(s, sk))
+	if (inet_sk_state_load(sk) != TCP_CLOSE_WAIT || !net_eq(sock_net(sk), s->tn->net))
 		goto out;
 
 	if (s->nr == TCPC_STREAM_ROWS)
@@ -142,6 +137,7 @@ static bool tcpc_stream_rest(void *ctx)
 
 static const struct tcpc_visitor tcpc_stream_visitor = {
 	.conn = tcpc_stream_conn,
+	.ahead = tcpc_conn_ahead,
 	.commit = tcpc_stream_commit,
 	.discard = tcpc_stream_discard,
 	.rest = tcpc_stream_rest,

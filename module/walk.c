@@ -216,7 +216,8 @@ static void tcpc_walk_empty(struct tcpc_walk *w, unsigned int i)
  * read here, so it does not matter where it is led astray. It looks at TCPC_WALK_DEEP
  * entries of each chain at most, which the batch does not count. Under RCU.
  */
-static void tcpc_walk_ahead(const struct inet_hashinfo *hinfo, unsigned int i)
+static void tcpc_walk_ahead(const struct tcpc_walk *w, const struct inet_hashinfo *hinfo,
+			    unsigned int i)
 {
 	const struct hlist_nulls_node *at[TCPC_WALK_AHEAD], *node;
 	unsigned int n = 0, k, live, depth;
@@ -229,15 +230,18 @@ static void tcpc_walk_ahead(const struct inet_hashinfo *hinfo, unsigned int i)
 			break;
 	}
 	for (depth = 0; n && depth < TCPC_WALK_DEEP; depth++) {
-		for (k = 0; k < n; k++) {
-			const struct sock *sk;
+		const struct sock *sk;
 
+		for (k = 0; k < n; k++) {
 			sk = hlist_nulls_entry(at[k], struct sock, sk_nulls_node);
 			prefetch(&sk->sk_nulls_node);
 			prefetch(sk);
 			prefetch(&sk->sk_flags);
 		}
 		for (k = 0, live = 0; k < n; k++) {
+			sk = hlist_nulls_entry(at[k], struct sock, sk_nulls_node);
+			if (w->v->ahead)
+				w->v->ahead(sk);
 			node = READ_ONCE(at[k]->next);
 			if (!is_a_nulls(node))
 				at[live++] = node;
@@ -261,7 +265,7 @@ static bool tcpc_walk_ehash(struct tcpc_walk *w, struct inet_hashinfo *hinfo,
 	for (i = first;; i--) {
 		*bucket = i;
 		if (!((first - i) % TCPC_WALK_AHEAD))
-			tcpc_walk_ahead(hinfo, i);
+			tcpc_walk_ahead(w, hinfo, i);
 		b.head = &hinfo->ehash[i].chain;
 		/* The first is committed in any case: the visitor may have a place in it. */
 		if (i == first || !hlist_nulls_empty(b.head)) {
@@ -464,6 +468,8 @@ void tcpc_walk_bound(const struct tcpc_visitor *v, void *ctx)
 
 	for (i = 0; i < hinfo->bhash_size; i++) {
 		head = &hinfo->bhash[i];
+		if (i + TCPC_WALK_AHEAD < hinfo->bhash_size)
+			prefetch(READ_ONCE(head[TCPC_WALK_AHEAD].chain.first));
 		if (!(i % TCPC_WALK_BATCH))
 			cond_resched();
 		if (hlist_empty(&head->chain))
