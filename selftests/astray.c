@@ -29,7 +29,7 @@ enum { PART_1 = 100, PART_2 = 550, PART_3 = 100 };
  * Until it was looked so often, however long that takes, and the walk was led astray so
  * often; or once, where that took longer; or not at all in so many moves.
  */
-enum { TIMES = 3, READS = 6, SECONDS = 6, MOVES = 10, LONGEST = 200 };
+enum { TIMES = 3, READS = 6, SECONDS = 6, MOVES = 10, LONGEST = 40 };
 
 #define HOGS_MAX 64
 #define READERS 3 /* so that nearly always there is a walk */

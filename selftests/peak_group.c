@@ -129,24 +129,24 @@ FIXTURE_VARIANT_ADD(group, ipv4_of_64) {
 	.ip = "127.0.0.1", .members = 64,
 };
 
-FIXTURE_VARIANT_ADD(group, ipv6_of_64) {
-	.ip = "::1", .members = 64,
+FIXTURE_VARIANT_ADD(group, ipv6_of_32) {
+	.ip = "::1", .members = 32,
 };
 
 /*
  * Then the kernel's hash is of the wildcard address as well, not of the one that
  * a client has chosen.
  */
-FIXTURE_VARIANT_ADD(group, any_of_64) {
-	.ip = "0.0.0.0", .to = "127.0.0.7", .members = 64,
+FIXTURE_VARIANT_ADD(group, any_of_32) {
+	.ip = "0.0.0.0", .to = "127.0.0.7", .members = 32,
 };
 
-FIXTURE_VARIANT_ADD(group, any_ipv6_of_64) {
-	.ip = "::", .to = "::1", .members = 64,
+FIXTURE_VARIANT_ADD(group, any_ipv6_of_32) {
+	.ip = "::", .to = "::1", .members = 32,
 };
 
-FIXTURE_VARIANT_ADD(group, dual_stack_of_64) {
-	.ip = "::", .to = "127.0.0.7", .members = 64,
+FIXTURE_VARIANT_ADD(group, dual_stack_of_32) {
+	.ip = "::", .to = "127.0.0.7", .members = 32,
 };
 
 FIXTURE_SETUP(group)

@@ -30,8 +30,8 @@ LEAK_FINDERS = (DEBUG, "7.2-debug")           # of them those with kmemleak
 LONG = ("6.12-kcsan", "7.2-debug")
 # What allocates and frees most; kmemleak doubles the time of all tests.
 LEAKING = ("netns", "vanish", "abandoned", "reload", "ended_host", "metrics", "reap_queue",
-           "settings_write", "hostile_memory", "faults_read", "faults_change", "faults_load",
-           "faults_reap", "faults_storm")
+           "settings_write", "faults_read", "faults_change", "faults_load", "faults_reap",
+           "faults_storm")
 STRESSES = ("stress", "stress_reap", "stress_ng")
 STRESSED = (DEBUG, ONE)
 DESCRIPTION = """\
