@@ -56,8 +56,20 @@ compared()
 	END
 }
 
+# And shapes, of each host.
+shaped()
+{
+	echo "#"
+	for shape in "no more" namespaces listeners queued; do
+		for file in states close_wait endpoints listeners metrics "host metrics"; do
+			echo "$file fresh, $shape"
+			echo "$file warm, $shape"
+		done
+	done
+}
+
 echo "TAP version 13"
-echo "1..5"
+echo "1..7"
 ip link set lo up
 echo 0 >"$MS"
 
@@ -66,7 +78,10 @@ sed 's/^/# /' "$out/compare"
 same "compare: counts" "connections 1960 close_wait 980 fin_wait2 980 established 1960" \
 	"$(grep ^connections "$out/compare")"
 same "compare: what it has looked at" "$(compared)" "$(sed -n '/^# /,$p' "$out/compare" |
-	sed 's/  .*//')"
+	sed '/^# not here/d; s/  .*//')"
+shapes 200 1 3 20 100 >"$out/shapes" 2>&1
+sed 's/^/# /' "$out/shapes"
+same "shapes: what it has looked at" "$(shaped)" "$(sed 's/  .*//' "$out/shapes")"
 same "limit: counts" "limit" "$(limit 1000 100 2 | sed 's/  .*//')"
 
 if reap 300 1 >"$out/reap" 2>&1 || [ $? -ne $KSFT_SKIP ]; then
@@ -82,8 +97,15 @@ if [ -e "${TCP_CENSUS_KO:-/tcp_census.ko}" ]; then
 	sed 's/^/# /' "$out/accept"
 	same "accept: counts" "1 rounds, 1 acceptors, 400 connections a turn each" \
 		"$(grep rounds, "$out/accept")"
+
+	busy 200 1 0.2 >"$out/busy" 2>&1
+	sed 's/^/# /' "$out/busy"
+	same "busy: what it has counted" "accepted, loaded; accepted, and read; accepted, and reaper;" \
+		"$(sed -n 's/^\(accepted, .*[^ ]\)  .* [01]\.[0-9]*  .*/\1;/p' "$out/busy" | tr '\n' ' ' |
+		sed 's/ $//')"
 else
 	skip "accept: counts" "there is no module to load and unload: set TCP_CENSUS_KO"
+	skip "busy: what it has counted" "likewise"
 fi
 
 exit $failed

@@ -24,15 +24,16 @@
 
 int main(int argc, char **argv)
 {
-	unsigned long seconds = argc == 2 ? strtoul(argv[1], NULL, 10) : 0, n = 0;
+	double seconds = argc == 2 ? strtod(argv[1], NULL) : 0;
+	unsigned long n = 0;
 	uint64_t began, now;
 	struct addr to;
 	struct pair p;
 	cpu_set_t last;
 	int listener;
 
-	if (seconds < 1 || seconds > 3600)
-		die("accepted SECONDS: 1 to 3600");
+	if (!(seconds >= 0.1 && seconds <= 3600))
+		die("accepted SECONDS: 0.1 to 3600");
 	CPU_ZERO(&last);
 	CPU_SET(sysconf(_SC_NPROCESSORS_ONLN) - 1, &last);
 	must(!sched_setaffinity(0, sizeof(last), &last));

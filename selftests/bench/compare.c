@@ -15,35 +15,39 @@
  *
  * A line is: what; milliseconds that pass; milliseconds of processors' time, of whoever
  * worked meanwhile, and a tenth of a millisecond or two for looking; kB that a command
- * takes at its largest. Medians of RUNS. Files and sock_diag are read by this process; of
- * a command what it takes to start the same programs with nothing to do is taken off.
+ * takes at its largest, or that the kernel keeps while somebody has a file open. Medians of
+ * RUNS. Files and sock_diag are read by this process; of a command what it takes to start
+ * the same programs with nothing to do is taken off. All must say what is true before
+ * anything is measured.
  */
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base.h"
 #include "census.h"
+#include "cost.h"
 #include "diag.h"
 #include "load.h"
+#include "metrics.h"
 #include "net.h"
 #include "rows.h"
 #include "worker.h"
 
 #define NAMESPACES 50
 #define LISTENERS 51
-#define RUNS_MAX 100
 #define EXPORTER_PORT 9100
 
 enum freshness { ANY, FRESH, WARM };
+
+/* As sock_diag takes states. */
+enum { CLOSE_WAIT = 1 << TCP_CLOSE_WAIT };
 
 /**
  * struct item - something that tells of connections
@@ -54,6 +58,7 @@ enum freshness { ANY, FRESH, WARM };
  * @idle: the same without anything to do
  * @how: from a walk of its own, or from a snapshot
  * @host: in the namespace of the host
+ * @said: how many in CLOSE_WAIT its text says there are; of listeners, how many they are
  */
 struct item {
 	const char *name;
@@ -63,89 +68,135 @@ struct item {
 	const char *idle;
 	enum freshness how;
 	bool host;
+	unsigned long (*said)(const char *text, size_t len);
 };
 
-/* As sock_diag takes states. */
-enum { CLOSE_WAIT = 1 << TCP_CLOSE_WAIT };
+static unsigned long said_states(const char *text, size_t len)
+{
+	struct counts c;
 
-#define FRESH_FILE(name_) \
-	{ .name = #name_ " fresh", .file = CENSUS_DIR #name_, .how = FRESH }
-#define WARM_FILE(name_) \
-	{ .name = #name_ " warm", .file = CENSUS_DIR #name_, .how = WARM }
+	counts_parse(&c, text, len, census_netns());
+	return c.n[TCP_CLOSE_WAIT][V4];
+}
+
+static unsigned long column(const char *text, size_t len, const char *name)
+{
+	unsigned long sum;
+	struct table t;
+
+	table_parse(&t, text, len);
+	sum = name ? table_sum(&t, name) : t.rows;
+	table_free(&t);
+	return sum;
+}
+
+static unsigned long said_close_wait(const char *text, size_t len)
+{
+	return column(text, len, "sockets");
+}
+
+static unsigned long said_endpoints(const char *text, size_t len)
+{
+	return column(text, len, "close_wait");
+}
+
+static unsigned long said_rows(const char *text, size_t len)
+{
+	return column(text, len, NULL);
+}
+
+static unsigned long said_metrics(const char *text, size_t len)
+{
+	struct metrics m;
+	unsigned long n;
+
+	metrics_parse(&m, strf("%s", text), len);
+	n = metrics_value(&m, "sockets{state=\"close_wait\",family=\"ipv4\"}");
+	metrics_free(&m);
+	return n;
+}
+
+static unsigned long said_number(const char *text, size_t len)
+{
+	(void)len;
+	return strtoul(text, NULL, 10);
+}
+
+/* The number behind the only place of a word. */
+static unsigned long behind(const char *text, const char *word)
+{
+	const char *at = strstr(text, word);
+
+	must(at);
+	return strtod(at + strlen(word), NULL);
+}
+
+static unsigned long said_awk(const char *text, size_t len)
+{
+	(void)len;
+	return behind(text, "CLOSE-WAIT ");
+}
+
+static unsigned long said_exporter(const char *text, size_t len)
+{
+	(void)len;
+	return behind(text, "node_tcp_connection_states{state=\"close_wait\"} ");
+}
+
+static unsigned long said_iterator(const char *text, size_t len)
+{
+	(void)len;
+	return behind(text, "\n8 ");
+}
+
+static unsigned long said_proc_net(const char *text, size_t len)
+{
+	unsigned int state;
+	unsigned long n = 0;
+
+	(void)len;
+	for (; text; text = strchr(text, '\n'), text += !!text)
+		n += sscanf(text, " %*u: %*[0-9A-F]:%*x %*[0-9A-F]:%*x %x ", &state) == 1 &&
+		     state == TCP_CLOSE_WAIT;
+	return n;
+}
+
+#define FRESH_FILE(name_, said_)						\
+	{ .name = #name_ " fresh", .file = CENSUS_DIR #name_, .how = FRESH, .said = said_ }
+#define WARM_FILE(name_, said_)							\
+	{ .name = #name_ " warm", .file = CENSUS_DIR #name_, .how = WARM, .said = said_ }
 
 static const struct item items[] = {
-	FRESH_FILE(states), FRESH_FILE(close_wait), FRESH_FILE(endpoints),
-	FRESH_FILE(listeners), FRESH_FILE(metrics), FRESH_FILE(sockets),
+	FRESH_FILE(states, said_states),
+	FRESH_FILE(close_wait, said_close_wait),
+	FRESH_FILE(endpoints, said_endpoints),
+	FRESH_FILE(listeners, said_rows),
+	FRESH_FILE(metrics, said_metrics),
+	FRESH_FILE(sockets, said_rows),
 	{ .name = "host metrics fresh", .file = "/proc/tcp_census/metrics", .how = FRESH,
-	  .host = true },
-	WARM_FILE(states), WARM_FILE(close_wait), WARM_FILE(endpoints),
-	WARM_FILE(listeners), WARM_FILE(metrics),
+	  .host = true, .said = said_metrics },
+	WARM_FILE(states, said_states),
+	WARM_FILE(close_wait, said_close_wait),
+	WARM_FILE(endpoints, said_endpoints),
+	WARM_FILE(listeners, said_rows),
+	WARM_FILE(metrics, said_metrics),
 	{ .name = "host metrics warm", .file = "/proc/tcp_census/metrics", .how = WARM,
-	  .host = true },
+	  .host = true, .said = said_metrics },
 	{ .name = "sock_diag, all states", .states = -1U },
 	{ .name = "sock_diag, CLOSE_WAIT", .states = CLOSE_WAIT },
 	{ .name = "ss state close-wait | wc -l",
-	  .command = "ss -Htan state close-wait | wc -l", .idle = "ss -V | wc -l" },
+	  .command = "ss -Htan state close-wait | wc -l", .idle = "ss -V | wc -l",
+	  .said = said_number },
 	{ .name = "ss | awk, by state",
 	  .command = "ss -Htan | awk '{ n[$1]++ } END { for (s in n) print s, n[s] }'",
-	  .idle = "ss -V | awk '{ n[$1]++ } END { for (s in n) print s, n[s] }'" },
-	{ .name = "cat /proc/net/tcp", .file = "/proc/net/tcp" },
-	{ .name = "node_exporter tcpstat" },
-	{ .name = "BPF iterator", .file = "/sys/fs/bpf/tcp_states" },
+	  .idle = "ss -V | awk '{ n[$1]++ } END { for (s in n) print s, n[s] }'",
+	  .said = said_awk },
+	{ .name = "cat /proc/net/tcp", .file = "/proc/net/tcp", .said = said_proc_net },
+	{ .name = "node_exporter tcpstat", .said = said_exporter },
+	{ .name = "BPF iterator", .file = "/sys/fs/bpf/tcp_states", .said = said_iterator },
 };
 
 #define ITEMS (sizeof(items) / sizeof(*items))
-
-/**
- * struct cost - of one run
- * @ms: that passed
- * @cpu_ms: of all processors' time
- * @kb: the largest that a command was
- */
-struct cost {
-	double ms;
-	double cpu_ms;
-	double kb;
-};
-
-static double now_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1e6 + ts.tv_nsec / 1e3;
-}
-
-/* What all processors have worked so far, in milliseconds; 0 if the kernel does not say. */
-static double worked(void)
-{
-	unsigned long long ns, sum = 0;
-	char *text, *line;
-
-	/* This process's own is added when another takes its place. */
-	nap_ms(2);
-	text = file_read("/proc/schedstat", NULL);
-	for (line = text; line; line = strchr(line, '\n'), line += !!line)
-		if (sscanf(line, "cpu%*u %*u %*u %*u %*u %*u %*u %llu", &ns) == 1)
-			sum += ns;
-	free(text);
-	return sum / 1e6;
-}
-
-static void read_whole(const char *path)
-{
-	static char text[131072];
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd < 0)
-		die("%s: %m", path);
-	do	/* A BPF iterator that has said nothing for long wants to be asked again. */
-		n = read(fd, text, sizeof(text));
-	while (n > 0 || (n < 0 && errno == EAGAIN));
-	must(!n);
-	close(fd);
-}
 
 /* Returns the most memory it had, in kB. */
 static long run_command(const char *command)
@@ -167,42 +218,37 @@ static long run_command(const char *command)
 	return usage.ru_maxrss;
 }
 
-/* What node_exporter says, which is running. */
-static void scrape(void)
+/* What node_exporter says, which is running; to be freed. */
+static char *scrape(size_t *len)
 {
 	static const char request[] = "GET /metrics HTTP/1.0\r\n\r\n";
 	struct addr to = addr("127.0.0.1", EXPORTER_PORT);
 	int fd = sock_connect(&to);
-	static char text[65536];
-	size_t used = 0;
-	ssize_t n;
+	char *text;
 
 	must(write(fd, request, sizeof(request) - 1) == sizeof(request) - 1);
-	while ((n = read(fd, text + used, sizeof(text) - 1 - used)) > 0)
-		used += n;
-	must(!n);
-	text[used] = '\0';
-	must(strstr(text, "node_tcp_connection_states{state=\"close_wait\"}"));
+	text = fd_read_all(fd, len);
+	must(text);
 	close(fd);
+	return text;
 }
 
-static struct cost once(const struct item *item, const char *command)
+/* One run; *@kb is what a command takes. */
+static void once(const struct item *item, const char *command, struct cost *cost, double *kb)
 {
-	double had = worked(), began = now_us();
-	struct cost cost = {};
 	struct counts c;
+	size_t len;
 
+	cost_begin(cost);
 	if (command)
-		cost.kb = run_command(command);
+		*kb = run_command(command);
 	else if (item->file)
-		read_whole(item->file);
+		cost_read(item->file);
 	else if (item->states)
 		diag_counts(&c, item->states);
 	else
-		scrape();
-	cost.ms = (now_us() - began) / 1e3;
-	cost.cpu_ms = worked() - had;
-	return cost;
+		free(scrape(&len));
+	cost_end(cost);
 }
 
 static void prepare(const struct item *item)
@@ -214,24 +260,11 @@ static void prepare(const struct item *item)
 	case WARM:
 		census_freeze();
 		/* What is made of a snapshot once for all who read it is there. */
-		read_whole(item->file);
+		cost_read(item->file);
 		break;
 	case ANY:
 		break;
 	}
-}
-
-static int ascending(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static double median(double *x, unsigned int n)
-{
-	qsort(x, n, sizeof(*x), ascending);
-	return x[n / 2];
 }
 
 static bool there(const struct item *item, bool exporter)
@@ -244,9 +277,10 @@ static bool there(const struct item *item, bool exporter)
 /* By turns, so that what else the machine does falls on all of them alike. */
 static void measure(unsigned int runs, int here, int host, bool exporter)
 {
-	static double ms[ITEMS][RUNS_MAX], cpu[ITEMS][RUNS_MAX], kb[ITEMS][RUNS_MAX];
+	static struct costs costs[ITEMS], walk;
 	struct cost cost, idle;
 	unsigned int run, i;
+	double kb;
 
 	for (run = 0; run < runs; run++) {
 		for (i = 0; i < ITEMS; i++) {
@@ -256,22 +290,31 @@ static void measure(unsigned int runs, int here, int host, bool exporter)
 			if (!there(item, exporter))
 				continue;
 			prepare(item);
-			cost = once(item, item->command);
-			memset(&idle, 0, sizeof(idle));
+			once(item, item->command, &cost, &costs[i].kb);
 			if (item->idle)
-				idle = once(item, item->idle);
-			ms[i][run] = cost.ms - idle.ms;
-			cpu[i][run] = cost.cpu_ms - idle.cpu_ms;
-			kb[i][run] = cost.kb;
+				once(item, item->idle, &idle, &kb);
+			cost_add(&costs[i], &cost, item->idle ? &idle : NULL);
 		}
+		net_enter(here);
+		census_freeze();
+		cost.ms = census_stat("walk_us") / 1e3;
+		cost.cpu_ms = 0;
+		cost_add(&walk, &cost, NULL);
+	}
+	census_thaw();
+	cost_head();
+	for (i = 0; i < ITEMS; i++) {
+		net_enter(items[i].host ? host : here);
+		if (!there(&items[i], exporter)) {
+			printf("# not here: %s\n", items[i].name);
+			continue;
+		}
+		if (items[i].how == FRESH)
+			costs[i].kb = cost_memory_kb(items[i].file);
+		cost_print(items[i].name, &costs[i]);
 	}
 	net_enter(here);
-	printf("%-40s %10s %10s %10s\n", "#", "ms", "cpu_ms", "kB");
-	for (i = 0; i < ITEMS; i++)
-		if (there(&items[i], exporter))
-			printf("%-40s %10.3f %10.3f %10.0f\n", items[i].name,
-			       median(ms[i], runs), median(cpu[i], runs),
-			       median(kb[i], runs));
+	cost_print("the full walk itself", &walk);
 }
 
 /* So many in each of the other namespaces, half of them in CLOSE_WAIT. */
@@ -309,15 +352,69 @@ static void settle(unsigned int n)
 	       c.n[TCP_ESTABLISHED][V4]);
 }
 
-/* All of them say the same, or what they cost is of no interest. */
-static void agree(unsigned int n)
+static unsigned int close_wait(void)
 {
 	struct counts c;
 
-	diag_counts(&c, -1U);
-	must(c.n[TCP_CLOSE_WAIT][V4] == n / 2 && c.n[TCP_FIN_WAIT2][V4] == n / 2);
-	diag_counts(&c, CLOSE_WAIT);
-	must(counts_sum(&c) == n / 2);
+	census_counts(&c);
+	return c.n[TCP_CLOSE_WAIT][V4];
+}
+
+/* What it says, as text; to be freed. */
+static char *ask(const struct item *item, size_t *len)
+{
+	char *text;
+
+	if (item->command) {
+		text = run_output("sh", "-c", item->command, NULL);
+		must(text);
+		*len = strlen(text);
+		return text;
+	}
+	if (!item->file)
+		return scrape(len);
+	text = file_read(item->file, len);
+	must(text);
+	return text;
+}
+
+/*
+ * All of them say what is true, or what they cost is of no interest: @n in CLOSE_WAIT here,
+ * and @all on the host.
+ */
+static void agree(unsigned int n, unsigned int all, int here, int host, bool exporter)
+{
+	unsigned long said, want;
+	struct counts c;
+	unsigned int i;
+	char *text;
+	size_t len;
+
+	census_thaw();
+	for (i = 0; i < ITEMS; i++) {
+		const struct item *item = &items[i];
+
+		if (!there(item, exporter))
+			continue;
+		net_enter(here);
+		/* Those over which the exporter was asked go. */
+		must(wait_for(close_wait() == n));
+		net_enter(item->host ? host : here);
+		want = item->host ? all : n;
+		if (strstr(item->name, "listeners"))
+			want = LISTENERS + exporter;
+		if (item->states) {
+			diag_counts(&c, item->states);
+			said = c.n[TCP_CLOSE_WAIT][V4];
+		} else {
+			text = ask(item, &len);
+			said = item->said(text, len);
+			free(text);
+		}
+		if (said != want)
+			die("%s: it says %lu, not %lu", item->name, said, want);
+	}
+	net_enter(here);
 }
 
 static bool exporter_runs(void)
@@ -358,9 +455,9 @@ int main(int argc, char **argv)
 	pid_t exporter;
 	bool exports;
 
-	if (n < 200 || n % 200 || n > 4000000 || runs < 1 || runs > RUNS_MAX)
+	if (n < 200 || n % 200 || n > 4000000 || runs < 1 || runs > COST_RUNS_MAX)
 		die("compare [CONNECTIONS [RUNS]]: a multiple of 200 to 4000000, 1 to %u",
-		    RUNS_MAX);
+		    COST_RUNS_MAX);
 	census_begin();
 	setlinebuf(stdout);
 	each = n / 50 / (NAMESPACES - 1);
@@ -372,13 +469,12 @@ int main(int argc, char **argv)
 	load_begin(&load, many, 2, LISTENERS);
 	must(wait_for(worker_rounds(others)));
 	settle(many);
-	agree(many);
 
 	exporter = exporter_start();
 	exports = wait_for(exporter_runs() || waitpid(exporter, &status, WNOHANG) == exporter) &&
 		  exporter_runs();
+	agree(many / 2, many / 2 + (NAMESPACES - 1) * (each / 2), here, host, exports);
 	measure(runs, here, host, exports);
-	printf("%-40s %10.3f\n", "the full walk itself", census_stat("walk_us") / 1e3);
 
 	kill(exporter, SIGKILL);
 	worker_stop(others);

@@ -9,6 +9,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import typing
 
 import cache
 import host
@@ -17,20 +18,23 @@ import roots
 import tree
 from say import FAILED, NO_BUILD, LabError, program, say
 
-RESULTS = os.path.join(tree.TOP, "selftests", "bench", "RESULTS.md")
+RESULTS = os.path.join("selftests", "bench", "RESULTS.md")
 SELFTESTS = tree.INSTALLED + "/selftests"
-SIZES = (10000, 100000, 500000, 1000000)
 EMULATED, NATIVE, OLDER = "6.12", "7.2-uml", "6.12-uml"
-KERNELS = (NATIVE, OLDER, EMULATED)
-JUDGED = 300000      # connections from which on a goal holds
+SIZES = {NATIVE: (10000, 100000, 500000, 1000000), OLDER: (100000, 500000),
+         EMULATED: (10000, 100000, 500000)}
+BUSY = (NATIVE, EMULATED)         # where what it costs others is measured
+SHAPES = REAPED = BUSY_SOCKETS = 100000
+JUDGED = 300000                   # connections from which on a goal holds
 # MiB of a guest: of its own, and of 1,000 connections with their two descriptors.
 MEMORY, MEMORY_EACH = 1500, 12.2
 DESCRIPTION = """\
 Measure what the module costs, and what else could be used beside it, in one boot for each
-size: emulated (QEMU, """ + EMULATED + """), where times are long and caches are not seen, and
-as a program of this machine (user-mode Linux, """ + NATIVE + " and " + OLDER + """). Written to
-selftests/bench/RESULTS.md when all has been measured, or with -k or -s to standard output.
-Takes about an hour; nothing else should run.
+size: as a program of this machine (user-mode Linux, """ + NATIVE + " and " + OLDER + """), and
+emulated (QEMU, """ + EMULATED + """), where times are long and caches are not seen. Then hosts
+of other shapes, what it costs a busy server, and how fast leaked connections are ended.
+Written to selftests/bench/RESULTS.md when all has been measured, or with -k, -s or -p to
+standard output. Takes about two hours; nothing else should run.
 """
 # In the guest, with the number of connections and of runs. What its own size of object
 # says of a walk needs no more chains or fewer than the kernel has.
@@ -44,15 +48,32 @@ if mount -t bpf bpf /sys/fs/bpf 2>/dev/null && [ -e /sys/kernel/btf/vmlinux ]; t
 fi
 limit $((2 * $1)) "$chains" "$2" && exec compare "$1" "$2"
 """
-LINE = re.compile(r"(?P<name>[^#].{0,39}?) +(?P<ms>\d+\.\d+)(?: +(?P<cpu>-?\d+\.\d+) +(?P<kb>\d+))?")
+# A name may have more columns than it is given.
+LINE = re.compile(r"(?P<name>[^#\s].*?) +(?P<ms>-?\d+\.\d+)"
+                  r"(?: +(?P<cpu>-?\d+\.\d+)(?: +(?P<kb>\d+(?:\.\d+)?))?)?")
+MISSING = re.compile(r"# not here: (?P<name>.*)")
 
-# What, of these two, and how many times as fast at least in user-mode Linux and emulated.
+
+class Goal(typing.NamedTuple):
+    """So many times slow is as long as fast; or with at_most: fast is so many times slow."""
+    name: str
+    slow: str
+    fast: str
+    native: float
+    emulated: float
+    at_most: bool = False
+
+
 GOALS = (
-    ("fresh `states` : the C sock_diag dump", "sock_diag, all states", "states fresh", 8, 5),
-    ("fresh `states` : `ss state close-wait`, counted", "ss state close-wait | wc -l",
-     "states fresh", 40, 25),
-    ("fresh `states` : the BPF iterator", "BPF iterator", "states fresh", 2, 2),
+    Goal("C sock_diag dump : fresh `states`", "sock_diag, all states", "states fresh", 8, 5),
+    Goal("`ss state close-wait`, counted : fresh `states`", "ss state close-wait | wc -l",
+         "states fresh", 40, 25),
+    Goal("BPF iterator : fresh `states`", "BPF iterator", "states fresh", 2, 2),
+    Goal("fresh `close_wait` : fresh `states`", "close_wait fresh", "states fresh", 2, 2, True),
+    Goal("fresh `states` : the limit", "states fresh", "limit", 1.5, 1.5, True),
 )
+WARM_MS = 1          # a warm file, in user-mode Linux
+ACCEPTED = 0.97      # of the connections a second without the module
 
 
 def iterator(root):
@@ -74,29 +95,50 @@ def iterator(root):
     return os.path.join(path, "payload")
 
 
-def guest(tag, memory, payload, command):
+def guest(source, tag, memory, payload, command):
     """What a command says in a guest."""
-    argv = ["tools/vm", "-k", tag, "-m", str(int(memory)), "-t", "3600", "-r", "bench", "-w",
+    argv = ["tools/vm", "-k", tag, "-m", str(int(memory)), "-t", "5400", "-r", "bench", "-w",
             "-p", payload, "--", *command]
-    done = subprocess.run(argv, cwd=tree.TOP, stdout=subprocess.PIPE, text=True, check=False)
-    for line in done.stdout.splitlines():
-        print(f"[{tag}] {line}", flush=True)
-    if done.returncode:
-        raise LabError(f"a benchmark ends with status {done.returncode} on {tag}", FAILED)
-    return done.stdout
+    with subprocess.Popen(argv, cwd=source, stdout=subprocess.PIPE, text=True) as process:
+        lines = []
+        for line in process.stdout:
+            print(f"[{tag}] {line}", end="", flush=True)
+            lines.append(line.rstrip("\n"))
+    if process.returncode:
+        raise LabError(f"a benchmark ends with status {process.returncode} on {tag}", FAILED)
+    return lines
 
 
-def compare(tag, size, runs, payload):
-    """{what: {"ms": of it, "cpu": and of processors, "kb": of memory}} of one size."""
-    say(f"{size:,} connections on {tag}")
-    text = guest(tag, MEMORY + size / 1000 * MEMORY_EACH, payload,
-                 ["sh", "-c", COMPARE, SELFTESTS, str(size), str(runs)])
+def parse(lines):
+    """{what: {"ms": of it, "cpu": and of processors, "kb": of memory}}; empty: not there."""
     found = {}
-    for line in text.splitlines():
+    for line in lines:
         match = LINE.fullmatch(line)
         if match:
             found[match["name"]] = {key: float(match[key]) for key in ("ms", "cpu", "kb")
                                     if match[key] is not None}
+        match = MISSING.fullmatch(line)
+        if match:
+            found[match["name"]] = {}
+    return found
+
+
+def compare(source, tag, size, runs, payload):
+    """What there is of one size."""
+    say(f"{size:,} connections on {tag}")
+    return parse(guest(source, tag, MEMORY + size / 1000 * MEMORY_EACH, payload,
+                       ["sh", "-c", COMPARE, SELFTESTS, str(size), str(runs)]))
+
+
+def shapes(source, tag, runs, payload):
+    """{shape: {what: as above}}."""
+    say(f"hosts of other shapes on {tag}")
+    found = {}
+    lines = guest(source, tag, MEMORY + 2 * SHAPES / 1000 * MEMORY_EACH, payload,
+                  [SELFTESTS + "/shapes", str(SHAPES), str(runs)])
+    for name, cost in parse(lines).items():
+        what, _, shape = name.partition(", ")
+        found.setdefault(shape, {})[what] = cost
     return found
 
 
@@ -105,29 +147,91 @@ def number(value):
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.3f}"
 
 
-def table(results):
-    """Lines of Markdown: of each size the milliseconds, and of processors."""
-    sizes = sorted(results)
-    names = list(dict.fromkeys(name for size in sizes for name in results[size]))
-    yield "| ms (of processors' time; MB) | " + " | ".join(f"{size:,}" for size in sizes) + " |"
-    yield "|---|" + "---:|" * len(sizes)
+def cell(cost):
+    """What stands in a table for it."""
+    if cost is None:
+        return ""
+    if not cost:
+        return "not there"
+    text = number(cost["ms"])
+    if "cpu" in cost:
+        text += f" ({number(max(cost['cpu'], 0))}"
+        text += f"; {cost['kb'] / 1024:.1f})" if cost.get("kb") else ")"
+    return text
+
+
+def table(results, head):
+    """Lines of Markdown: of each column the milliseconds, and of processors."""
+    names = list(dict.fromkeys(name for found in results.values() for name in found))
+    yield "| ms (of processors' time; MB) | " + " | ".join(head) + " |"
+    yield "|---|" + "---:|" * len(results)
     for name in names:
-        cells = []
-        for size in sizes:
-            found = results[size].get(name)
-            text = "" if not found else number(found["ms"])
-            if found and "cpu" in found:
-                text += f" ({number(max(found['cpu'], 0))}"
-                text += f"; {found['kb'] / 1024:.0f})" if found["kb"] else ")"
-            cells.append(text)
+        cells = [cell(found.get(name)) for found in results.values()]
         yield "| " + name.replace("|", r"\|") + " | " + " | ".join(cells) + " |"
 
 
-def ratio(results, slow, fast):
-    """How many times as fast, of the sizes that count."""
-    found = [results[size][slow]["ms"] / results[size][fast]["ms"] for size in results
-             if size >= JUDGED and slow in results[size] and fast in results[size]]
-    return min(found) if found else None
+def ratios(results, slow, fast):
+    """{size: how many times as long}, of the sizes that count."""
+    return {size: found[slow]["ms"] / found[fast]["ms"] for size, found in results.items()
+            if size >= JUDGED and found.get(slow) and found.get(fast)}
+
+
+def goals(tag, results):
+    """Lines of Markdown: each goal, what was found, and whether it is met."""
+    yield "| goal | bound | found |"
+    yield "|---|---:|---:|"
+    for goal in GOALS:
+        bound = goal.emulated if tag == EMULATED else goal.native
+        found = ratios(results, goal.slow, goal.fast)
+        for size, ratio in found.items():
+            met = ratio <= bound if goal.at_most else ratio >= bound
+            yield (f"| {goal.name}, {size:,} connections "
+                   f"| {'at most' if goal.at_most else 'at least'} {bound:g} "
+                   f"| {ratio:.1f}{'' if met else ', **missed**'} |")
+    if tag == EMULATED:
+        return
+    for size, found in results.items():
+        warm = {name: cost["ms"] for name, cost in found.items() if name.endswith(" warm") and cost}
+        if warm and size in (min(results), max(results)):
+            worst = max(warm, key=warm.get)
+            yield (f"| any warm file, {size:,} connections | under {WARM_MS} ms "
+                   f"| {warm[worst]:.3f} ms ({worst.removesuffix(' warm')})"
+                   f"{'' if warm[worst] < WARM_MS else ', **missed**'} |")
+
+
+def busy(source, tag, payload):
+    """Lines of Markdown: what a busy server still does."""
+    say(f"a busy server on {tag}")
+    lines = guest(source, tag, MEMORY + BUSY_SOCKETS / 1000 * MEMORY_EACH, payload,
+                  [SELFTESTS + "/busy", str(BUSY_SOCKETS), "10", "4"])
+    yield f"Of what it does without the module, with {BUSY_SOCKETS:,} sockets (95 %: from, to):"
+    yield ""
+    yield "| | loaded | and read every second | and the reaper counts |"
+    yield "|---|---:|---:|---:|"
+    rows = {}
+    for line in lines:
+        match = re.fullmatch(r"([^#,]+), ([^,]+?) +([\d.]+) +([\d.]+) +([\d.]+)", line)
+        if match:
+            rows.setdefault(match[1], []).append(match.groups()[2:])
+    for name, found in rows.items():
+        cells = [f"{float(median):.3f} ({float(low):.3f}, {float(high):.3f})"
+                 for median, low, high in found]
+        yield f"| {name} a second | " + " | ".join(cells) + " |"
+    read = rows.get("accepted")
+    if read:
+        met = float(read[1][0]) >= ACCEPTED
+        yield ""
+        yield f"Goal: {ACCEPTED} of accepted when it is read{'' if met else ', **missed**'}."
+
+
+def reap(source, tag, payload):
+    """Lines of Markdown: how fast leaked connections are ended."""
+    say(f"the reaper on {tag}")
+    lines = guest(source, tag, MEMORY + 2 * REAPED / 1000 * MEMORY_EACH, payload,
+                  [SELFTESTS + "/reap", str(REAPED)])
+    yield "```"
+    yield from (line for line in lines if line.strip())
+    yield "```"
 
 
 def processor():
@@ -148,39 +252,82 @@ def fit(results, name):
     return start * 1e3, slope * 1e6
 
 
+def growth(results):
+    """Lines of Markdown: lines through what each size costs."""
+    for name in ("states fresh", "close_wait fresh", "limit"):
+        line = fit(results, name)
+        if line:
+            yield f"- {name}: {line[0]:.0f} us and {line[1]:.1f} ns a socket"
+
+
+HEAD = """\
+<!-- SPDX-License-Identifier: GPL-2.0 -->
+# What it costs
+
+Written by `make bench`; see `tools/lab/bench --help` and `selftests/bench`. All of a column
+is of one boot, by turns, medians; half of the connections are in CLOSE_WAIT, both ends of
+each are there, so there are twice as many sockets. "fresh" is from a walk of its own, "warm"
+from the snapshot that all readers share; memory is what the kernel keeps while the file is
+open, or a command's largest. "limit" is a walk in user space over as many objects of a
+socket's size in as many hash chains. User-mode Linux (-uml) runs on the machine's own
+processors, where barriers the x86 kernel leaves out cost time; QEMU emulates all of them.
+"""
+PARTS = ("sizes", "shapes", "busy", "reap")
+
+
+def report(source, tag, options, payload):
+    """Lines of Markdown: all of a kernel."""
+    yield from ("", f"## {tag}", "")
+    if "sizes" in options.p:
+        results = {size: compare(source, tag, size, options.n, payload)
+                   for size in options.s or SIZES[tag]}
+        yield from table(results, [f"{size:,}" for size in results])
+        yield ""
+        yield from goals(tag, results)
+        yield ""
+        yield from growth(results)
+    if "shapes" in options.p and tag != OLDER:
+        found = shapes(source, tag, options.n, payload)
+        yield from ("", f"{SHAPES:,} connections, and more of something:", "")
+        yield from table(found, list(found))
+    if "busy" in options.p and tag in BUSY:
+        yield ""
+        yield from busy(source, tag, payload)
+    if "reap" in options.p and tag in BUSY:
+        yield from ("", "Leaked connections are ended:", "")
+        yield from reap(source, tag, payload)
+
+
 def main():
     parser = argparse.ArgumentParser(prog="tools/lab/bench", description=DESCRIPTION,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("-k", metavar="KERNEL", action="append", choices=KERNELS,
-                        help=", ".join(KERNELS) + " (default all)")
+    parser.add_argument("-k", metavar="KERNEL", action="append", choices=tuple(SIZES),
+                        help=", ".join(SIZES) + " (default all)")
     parser.add_argument("-s", metavar="CONNECTIONS", action="append", type=int,
-                        help="default " + ", ".join(map(str, SIZES)))
-    parser.add_argument("-n", metavar="RUNS", type=int, default=7,
-                        help="medians of so many (default 7)")
+                        help="default from 10,000 to 1,000,000")
+    parser.add_argument("-p", metavar="PART", action="append", choices=PARTS,
+                        help=", ".join(PARTS) + " (default all)")
+    parser.add_argument("-n", metavar="RUNS", type=int, default=5,
+                        help="medians of so many (default 5)")
     options = parser.parse_args(sys.argv[2:])
+    whole = not (options.k or options.s or options.p)
+    options.p = options.p or PARTS
     host.prepare()
+    # A copy, so that all is one state of a tree that may be worked on meanwhile.
+    source = os.path.join(cache.run_directory(), "src")
+    tree.copy(tree.files(), source)
     payload = iterator(roots.lint_root())
-    lines = [f"{datetime.date.today()}, {processor()}."]
-    for tag in options.k or KERNELS:
-        results = {size: compare(tag, size, options.n, payload)
-                   for size in options.s or SIZES}
-        lines += ["", f"## {tag}", "", *table(results), ""]
-        for name, slow, fast, native, emulated in GOALS:
-            found = ratio(results, slow, fast)
-            if found:
-                lines.append(f"- {name}: {found:.1f} (goal: "
-                             f"{emulated if tag == EMULATED else native})")
-        for name in ("states fresh", "close_wait fresh", "limit"):
-            line = fit(results, name)
-            if line:
-                lines.append(f"- {name}: {line[0]:.0f} us and {line[1]:.1f} ns a socket")
+    lines = [HEAD, f"{datetime.date.today()}, {processor()}."]
+    for tag in options.k or SIZES:
+        lines += report(source, tag, options, payload)
+    cache.remove(os.path.dirname(source))
     text = "\n".join(lines) + "\n"
-    if options.k or options.s:
+    if not whole:
         print(text)
         return 0
-    with open(RESULTS, "w", encoding="utf-8") as file:
+    with open(os.path.join(tree.TOP, RESULTS), "w", encoding="utf-8") as file:
         file.write(text)
-    say(f"written to {os.path.relpath(RESULTS, tree.TOP)}")
+    say(f"written to {RESULTS}")
     return 0
 
 
