@@ -3,9 +3,7 @@
 #ifndef TCPC_CGROUP_H
 #define TCPC_CGROUP_H
 
-#include <linux/prefetch.h>
 #include <linux/types.h>
-#include <net/sock.h>
 
 #include "text.h"
 
@@ -14,6 +12,7 @@
 
 struct cgroup;
 struct cgroup_namespace;
+struct sock;
 
 /**
  * struct tcpc_cgroup_names - paths of cgroups, each looked up once
@@ -38,14 +37,6 @@ struct tcpc_cgroup_names {
 	unsigned int nr;
 	unsigned int bits;
 };
-
-/* Have the processor fetch what tcpc_cgroup_get() will read. Any context. */
-static inline void tcpc_cgroup_ahead(const struct sock *sk)
-{
-#ifdef CONFIG_SOCK_CGROUP_DATA
-	prefetch(&sk->sk_cgrp_data);
-#endif
-}
 
 struct cgroup *tcpc_cgroup_get(struct sock *sk);
 void tcpc_cgroup_hold(struct cgroup *cgrp);

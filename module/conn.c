@@ -120,8 +120,12 @@ u64 tcpc_sock_inode(const struct sock *sk)
 	return sock ? SOCK_INODE(sock)->i_ino : 0;
 }
 
-/* So far ahead of the clock a time may be that was written after it was read, in jiffies. */
-#define TCPC_AHEAD (60 * HZ)
+/*
+ * So far ahead of the clock, in jiffies, a time may be that was written after it was read:
+ * longer than a machine may stand still between the two. Times that lie back by all of 32
+ * bits but this are taken for such: with 1,000 jiffies a second that is 49 days.
+ */
+#define TCPC_AHEAD (3600 * HZ)
 
 /* In seconds, since @when; 0 if that has come since @now was read. */
 static u32 tcpc_seconds_between(u32 when, u32 now)
@@ -173,10 +177,33 @@ static bool tcpc_sock_silent(const struct sock *sk)
 }
 
 /**
- * tcpc_conn_ahead() - have the processor fetch what tcpc_conn_read() will read
- * @sk: a socket of any kind, whose first cache lines have been fetched
+ * tcpc_conn_hold() - hold a socket of which more than its state is to be read
+ * @sk: a socket of any kind, found in its table
  *
- * Nothing of it is read but its state.
+ * Let go with sock_gen_put() or tcpc_conn_release(). If it is gone it is in its chain no
+ * more either, as the walk will notice. It may have become another connection since it
+ * was found, but what is read of it now is of one, and no older than its state.
+ *
+ * Context: under RCU, in the section in which @sk was found.
+ * Return: its state, or 0 if it is gone.
+ */
+unsigned int tcpc_conn_hold(struct sock *sk)
+{
+	unsigned int state;
+
+	if (!refcount_inc_not_zero(&sk->sk_refcnt))
+		return 0;
+	/* The reference comes before the state. */
+	smp_acquire__after_ctrl_dep();
+	state = READ_ONCE(sk->sk_state);
+	/* And that before the rest; an acquire is a full barrier on some architectures. */
+	smp_rmb();
+	return state;
+}
+
+/**
+ * tcpc_conn_ahead() - have the processor fetch what is read of a socket in CLOSE_WAIT
+ * @sk: a socket of any kind, or what was one; nothing but its state is read here
  *
  * Context: under RCU.
  */
@@ -184,28 +211,30 @@ void tcpc_conn_ahead(const struct sock *sk)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
 
-	switch (READ_ONCE(sk->sk_state)) {
-	case TCP_CLOSE_WAIT:
-		prefetchw(&sk->sk_refcnt);
-		prefetch(&sk->sk_rmem_alloc);
-		prefetch(&sk->sk_wmem_queued);
-		prefetch(&sk->sk_forward_alloc);
-		prefetch(&sk->sk_user_data);
-		prefetch(&sk->sk_socket);
-		prefetch(&sk->sk_uid);
-		tcpc_cgroup_ahead(sk);
-		prefetch(&inet_csk(sk)->icsk_ack.lrcvtime);
-		prefetch(&tp->lsndtime);
-		prefetch(&tp->rcv_tstamp);
-		prefetch(&tp->write_seq);
-		prefetch(&tp->snd_una);
-		prefetch(&tp->rcv_nxt);
-		prefetch(&tp->copied_seq);
-		break;
-	case TCP_ESTABLISHED:
-		prefetch(&tp->lsndtime);
-		break;
-	}
+	if (READ_ONCE(sk->sk_state) != TCP_CLOSE_WAIT)
+		return;
+	prefetch(&sk->sk_refcnt);
+	prefetch(&sk->sk_rmem_alloc);
+	prefetch(&sk->sk_wmem_queued);
+	prefetch(&sk->sk_forward_alloc);
+	prefetch(&sk->sk_user_data);
+	prefetch(&sk->sk_socket);
+	prefetch(&sk->sk_uid);
+	/* Beside sk_kern_sock, which is a bit. */
+	prefetch(&sk->sk_shutdown);
+#ifdef CONFIG_SOCK_CGROUP_DATA
+	prefetch(&sk->sk_cgrp_data);
+#endif
+	prefetch(&inet_csk(sk)->icsk_ack.lrcvtime);
+	prefetch(&tp->lsndtime);
+	prefetch(&tp->rcv_tstamp);
+	prefetch(&tp->write_seq);
+	prefetch(&tp->snd_una);
+	prefetch(&tp->rcv_nxt);
+	prefetch(&tp->copied_seq);
+#ifdef CONFIG_MPTCP
+	prefetch(&tp->is_mptcp);
+#endif
 }
 
 /**

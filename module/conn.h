@@ -100,6 +100,7 @@ void tcpc_local_ports_get(struct tcpc_local_ports *ports, struct net *net,
 			  const struct tcpc_served *served);
 bool tcpc_port_ephemeral(const struct tcpc_local_ports *ports, u16 port);
 u32 tcpc_ports_ephemeral(const struct tcpc_local_ports *ports);
+unsigned int tcpc_conn_hold(struct sock *sk);
 void tcpc_conn_ahead(const struct sock *sk);
 void tcpc_conn_read(struct tcpc_conn *conn, struct sock *sk, unsigned int state,
 		    const struct tcpc_local_ports *ports);

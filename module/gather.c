@@ -8,6 +8,7 @@
  */
 
 #include <linux/mm.h>
+#include <linux/prefetch.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <net/inet_timewait_sock.h>
@@ -135,22 +136,25 @@ static int tcpc_gather_conn(void *ctx, struct sock *sk)
 		tcpc_gather_enter(g, sk, state);
 		return 0;
 	}
-	/*
-	 * Much is read from these, which must be of one connection, and some of
-	 * it later. If it is gone it is in its chain no more, as the walk will
-	 * notice.
-	 */
-	if (!refcount_inc_not_zero(&sk->sk_refcnt))
+	/* Much is read from these, some of it later. */
+	state = tcpc_conn_hold(sk);
+	if (!state)
 		return 0;
-	state = READ_ONCE(sk->sk_state);
-	/* As inet_sk_state_load(), which waits for more: whatever came before the state. */
-	smp_rmb();
 	conn = tcpc_gather_enter(g, sk, state);
 	if (conn && conn->state == TCP_CLOSE_WAIT)
 		conn->sk = sk;
 	else
 		sock_gen_put(sk);
 	return 0;
+}
+
+/* What a full census reads of it. Under RCU. */
+static void tcpc_gather_ahead(const struct sock *sk)
+{
+	if (READ_ONCE(sk->sk_state) == TCP_ESTABLISHED)
+		prefetch(&tcp_sk(sk)->lsndtime);
+	else
+		tcpc_conn_ahead(sk);
 }
 
 /* Listeners of a namespace so far, in buckets not yet committed too. */
@@ -339,7 +343,7 @@ static const struct tcpc_visitor tcpc_gather_states = {
 
 static const struct tcpc_visitor tcpc_gather_full = {
 	.conn = tcpc_gather_conn,
-	.ahead = tcpc_conn_ahead,
+	.ahead = tcpc_gather_ahead,
 	.listener = tcpc_gather_listener,
 	.bound = tcpc_gather_bound,
 	.commit = tcpc_gather_commit,
@@ -429,8 +433,10 @@ void tcpc_gather_conns(struct tcpc_gather *g)
 	if (!g->full)
 		return;
 	tcpc_walk_bound(&tcpc_gather_full, g);
-	for (i = 0; i < g->nets.nr; i++)
+	for (i = 0; i < g->nets.nr; i++) {
 		tcpc_served_sweep(&g->nets.refs[i].tn->served);
+		cond_resched();
+	}
 }
 
 /**

@@ -78,6 +78,7 @@ static int tcpc_pass_conn(void *ctx, struct sock *sk)
 {
 	struct tcpc_pass *p = ctx;
 	struct tcpc_conn *conn;
+	unsigned int state;
 	int slot;
 
 	if (READ_ONCE(sk->sk_state) != TCP_CLOSE_WAIT)
@@ -89,10 +90,10 @@ static int tcpc_pass_conn(void *ctx, struct sock *sk)
 		p->full = true;
 		return p->starved ? 0 : -ENOSPC;
 	}
-	/* If it is gone it is in its chain no more, as the walk will notice. */
-	if (!refcount_inc_not_zero(&sk->sk_refcnt))
+	state = tcpc_conn_hold(sk);
+	if (!state)
 		return 0;
-	if (inet_sk_state_load(sk) != TCP_CLOSE_WAIT ||
+	if (state != TCP_CLOSE_WAIT ||
 	    !net_eq(sock_net(sk), p->quota[slot].tn->net) ||
 	    /* data_race(): it is in a byte with SO_REUSEADDR. */
 	    data_race(!sk->sk_net_refcnt)) {

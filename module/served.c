@@ -20,11 +20,12 @@
 #include "served.h"
 #include "spare.h"
 
-/* Bits of a port: its kinds, and this. So that one look tells, and fetches no more. */
+/* Bits of a port, side by side: one look tells all, and fetches no more. */
 #define TCPC_SERVED_WIDTH BITS_PER_BYTE
 
-/* Has a socket, as the walk under way has seen, or had a listener since. */
+/* The one behind its kinds: it has a socket, as the walk under way has seen, or had a listener. */
 #define TCPC_SERVED_USED TCPC_SERVED_BITS
+static_assert(TCPC_SERVED_USED < TCPC_SERVED_WIDTH);
 
 #define TCPC_SERVED_WORDS BITS_TO_LONGS(TCPC_SERVED_CHUNK * TCPC_SERVED_WIDTH)
 
@@ -94,8 +95,9 @@ bool tcpc_served_note(struct tcpc_served *served, u16 port, unsigned int kinds)
 	for (i = 0; i < TCPC_SERVED_BITS; i++)
 		if (kinds & BIT(i) && !test_bit(first + i, chunk->word))
 			set_bit(first + i, chunk->word);
-	if (!(kinds & TCPC_SERVED_KERNEL))
-		clear_bit(first + ilog2(TCPC_SERVED_KERNEL), chunk->word);
+	i = first + ilog2(TCPC_SERVED_KERNEL);
+	if (!(kinds & TCPC_SERVED_KERNEL) && test_bit(i, chunk->word))
+		clear_bit(i, chunk->word);
 	return true;
 }
 
@@ -199,7 +201,8 @@ static void tcpc_served_sweep_word(struct tcpc_served_chunk *chunk, unsigned int
  * @served: the namespace's ports, after tcpc_served_keep() for all that are
  *
  * Listeners may appear meanwhile. They mark their port as used, then note its
- * kinds; here a kind is cleared, then the mark read again: one sees the other.
+ * kinds; here a kind is cleared, then the mark read again: one sees the other. A mark is
+ * cleared port by port, also one that has just been set: the next walk finds the listener.
  *
  * Context: process; one walk at a time.
  */

@@ -25,7 +25,7 @@ struct tcpc_served_chunk;
 /**
  * struct tcpc_served - the served ports of a namespace
  * @chunk: ports 0 to 1023, 1024 to 2047, ...; NULL where none is served. Set
- *	once; the bits in it are set atomically.
+ *	once; the bits in it change atomically.
  */
 struct tcpc_served {
 	struct tcpc_served_chunk *chunk[TCPC_SERVED_CHUNKS];

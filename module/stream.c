@@ -73,7 +73,7 @@ static int tcpc_stream_conn(void *ctx, struct sock *sk)
 {
 	struct tcpc_stream *s = ctx;
 	struct tcpc_stream_row *row;
-	unsigned int at;
+	unsigned int at, state;
 
 	if ((unsigned long)sk <= s->after || READ_ONCE(sk->sk_state) != TCP_CLOSE_WAIT ||
 	    !net_eq(sock_net(sk), s->tn->net))
@@ -87,10 +87,10 @@ static int tcpc_stream_conn(void *ctx, struct sock *sk)
 	/* Higher than all there is room for: its turn comes. */
 	if (at == TCPC_STREAM_ROWS)
 		return 0;
-	/* If it is gone it is in its chain no more, as the walk will notice. */
-	if (!refcount_inc_not_zero(&sk->sk_refcnt))
+	state = tcpc_conn_hold(sk);
+	if (!state)
 		return 0;
-	if (inet_sk_state_load(sk) != TCP_CLOSE_WAIT || !net_eq(sock_net(sk), s->tn->net))
+	if (state != TCP_CLOSE_WAIT || !net_eq(sock_net(sk), s->tn->net))
 		goto out;
 
 	if (s->nr == TCPC_STREAM_ROWS)

@@ -352,8 +352,9 @@ void tcpc_walk_listeners(const struct tcpc_visitor *v, void *ctx,
  * table of very few buckets its owner can, while the walk pauses in a long chain,
  * move connections so that others of that table are shown twice.)
  *
- * RCU sections are bounded by twice TCPC_WALK_BATCH entries, each looked at once ahead,
- * but for the buckets seen under their locks, which are held for the length of the chain.
+ * RCU sections are bounded by twice TCPC_WALK_BATCH entries, and as many looks ahead, the
+ * last of which may be of entries that are shown in the next section; but for the buckets
+ * seen under their locks, which are held for the length of the chain.
  *
  * Context: process, may sleep.
  */
@@ -468,7 +469,8 @@ void tcpc_walk_bound(const struct tcpc_visitor *v, void *ctx)
 
 	for (i = 0; i < hinfo->bhash_size; i++) {
 		head = &hinfo->bhash[i];
-		if (i + TCPC_WALK_AHEAD < hinfo->bhash_size)
+		if (i + TCPC_WALK_AHEAD < hinfo->bhash_size &&
+		    !hlist_empty(&head[TCPC_WALK_AHEAD].chain))
 			prefetch(READ_ONCE(head[TCPC_WALK_AHEAD].chain.first));
 		if (!(i % TCPC_WALK_BATCH))
 			cond_resched();

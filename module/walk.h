@@ -14,9 +14,10 @@
  *	timewait sock, so nothing beyond struct sock_common may be read before
  *	its state. Objects are SLAB_TYPESAFE_BY_RCU: it may be freed and be
  *	another connection the moment after.
- * @ahead: an entry that @conn will soon be shown, unless it goes: have the processor
- *	fetch what @conn will read of it. Nothing but its state may be read here, as
- *	that is all that has been fetched. May be NULL.
+ * @ahead: what probably is an entry that @conn will be shown soon: have the processor
+ *	fetch what @conn will read of it. Nothing but its state may be read here: it may
+ *	be of any kind and any table, and in use for another connection already. May be
+ *	NULL.
  * @listener: an entry of the listening table, whose lock is held; its state may
  *	have ceased to be TCP_LISTEN
  * @bound: a local port of a namespace that sockets are bound to

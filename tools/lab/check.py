@@ -28,7 +28,8 @@ PROOF = (DEBUG, "6.12-kcsan", "7.2-debug")    # they report faults
 LEAK_FINDERS = (DEBUG, "7.2-debug")           # of them those with kmemleak
 # For these there is time in a long check alone.
 LONG = ("6.12-kcsan", "7.2-debug")
-# What allocates and frees most; kmemleak doubles the time of all tests.
+# What allocates and frees most, but for hostile_memory, which measures memory itself;
+# kmemleak doubles the time of all tests.
 LEAKING = ("netns", "vanish", "abandoned", "reload", "ended_host", "metrics", "reap_queue",
            "settings_write", "faults_read", "faults_change", "faults_load", "faults_reap",
            "faults_storm")
