@@ -26,10 +26,11 @@
 enum { PART_1 = 100, PART_2 = 550, PART_3 = 100 };
 
 /*
- * Until it was looked so often, however long that takes, and the walk was led astray so
- * often; or once, where that took longer; or not at all in so many moves.
+ * Until it was looked so often, and the walk was led astray so often; or once, where that
+ * took longer than SECONDS; or not at all in so many moves, or in PATIENCE seconds. Where
+ * looking alone takes longer than LONGEST something is wrong.
  */
-enum { TIMES = 3, READS = 6, SECONDS = 6, MOVES = 10, LONGEST = 40 };
+enum { TIMES = 3, READS = 6, SECONDS = 6, MOVES = 10, PATIENCE = 60, LONGEST = 200 };
 
 #define HOGS_MAX 64
 #define READERS 3 /* so that nearly always there is a walk */
@@ -214,7 +215,7 @@ static bool more(const struct play *play, unsigned long moves, unsigned long res
 		return true;
 	if (now_ms() < began + SECONDS * 1000)
 		return restarts < TIMES;
-	return !restarts && moves < MOVES;
+	return !restarts && moves < MOVES && now_ms() < began + PATIENCE * 1000;
 }
 
 TEST_F(astray, what_stays_is_counted_once)

@@ -62,27 +62,6 @@ FIXTURE(halfclose) {
 	unsigned int nr;
 };
 
-/* What the C library's does not have yet; in this order behind what it has. */
-struct longer_tcp_info {
-	struct tcp_info known;
-	uint64_t pacing_rate;
-	uint64_t max_pacing_rate;
-	uint64_t bytes_acked;
-	uint64_t bytes_received;
-	uint32_t segs_out;
-	uint32_t segs_in;
-};
-
-static unsigned int segments_in(int fd)
-{
-	struct longer_tcp_info info;
-	socklen_t len = sizeof(info);
-
-	must(!getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len));
-	must(len == sizeof(info));
-	return info.segs_in;
-}
-
 static void send_on(const struct client *c, struct worker *me, unsigned int gap_ms)
 {
 	char chunk[CHUNK];
@@ -129,7 +108,7 @@ static void client_make(struct client *c, const char *ip, int clients)
 		c->sender = worker_start(stream, c, -1);
 	if (!c->gone && c->kind == DRIPS)
 		c->sender = worker_start(drip, c, -1);
-	c->heard = segments_in(c->fd);
+	c->heard = sock_segs_in(c->fd);
 }
 
 FIXTURE_SETUP(halfclose)
@@ -169,7 +148,7 @@ FIXTURE_TEARDOWN(halfclose)
 static bool all_asked(const struct client *c, unsigned int nr, unsigned int times)
 {
 	for (; nr--; c++)
-		if (!c->gone && !c->sender && segments_in(c->fd) < c->heard + times)
+		if (!c->gone && !c->sender && sock_segs_in(c->fd) < c->heard + times)
 			return false;
 	return true;
 }

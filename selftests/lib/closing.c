@@ -76,8 +76,12 @@ void waited_heard(struct waited *w)
 /* The peer sends its FIN, and nothing before that. */
 void waited_begin(struct waited *w, int far, int near)
 {
+	unsigned int sent = sock_segs_out(far) - sock_segs_in(near);
+
 	waited_hear(w);
 	sock_end(far, near, 0);
+	/* What was sent once more is heard as well, maybe later. */
+	must(wait_for(sock_segs_out(far) - sock_segs_in(near) == sent));
 	waited_heard(w);
 }
 

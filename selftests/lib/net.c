@@ -120,6 +120,43 @@ int sock_state(int fd)
 	return info.tcpi_state;
 }
 
+/* What the C library's does not have yet; in this order behind what it has. */
+struct longer_tcp_info {
+	struct tcp_info known;
+	uint64_t pacing_rate;
+	uint64_t max_pacing_rate;
+	uint64_t bytes_acked;
+	uint64_t bytes_received;
+	uint32_t segs_out;
+	uint32_t segs_in;
+};
+
+static void longer_info(int fd, struct longer_tcp_info *info)
+{
+	socklen_t len = sizeof(*info);
+
+	must(!getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, &len));
+	must(len == sizeof(*info));
+}
+
+/* Segments a socket has sent, those sent again too. */
+unsigned int sock_segs_out(int fd)
+{
+	struct longer_tcp_info info;
+
+	longer_info(fd, &info);
+	return info.segs_out;
+}
+
+/* Segments that have come for it. */
+unsigned int sock_segs_in(int fd)
+{
+	struct longer_tcp_info info;
+
+	longer_info(fd, &info);
+	return info.segs_in;
+}
+
 /* Bytes a socket has received and its owner has not read; the FIN is none. */
 unsigned int sock_unread(int fd)
 {

@@ -29,6 +29,8 @@ unsigned long sock_inode(int fd);
 unsigned long long sock_cookie(int fd);
 int sock_state(int fd);
 unsigned int sock_unread(int fd);
+unsigned int sock_segs_out(int fd);
+unsigned int sock_segs_in(int fd);
 unsigned int sock_unacked(int fd);
 void sock_deafen(int fd);
 void sock_hear(int fd);
