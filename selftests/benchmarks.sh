@@ -68,6 +68,17 @@ shaped()
 	done
 }
 
+# And busy, where there is no nginx.
+counted()
+{
+	for what in accepted "accepted on all CPUs"; do
+		echo "$what, loaded"
+		echo "$what, and read"
+		[ ! -e "${TCP_CENSUS_FAST_KO:-/usr/lib/tcp_census/fast/tcp_census.ko}" ] ||
+			echo "$what, and reaper"
+	done
+}
+
 echo "TAP version 13"
 echo "1..7"
 ip link set lo up
@@ -100,9 +111,8 @@ if [ -e "${TCP_CENSUS_KO:-/tcp_census.ko}" ]; then
 
 	busy 200 1 0.2 >"$out/busy" 2>&1
 	sed 's/^/# /' "$out/busy"
-	same "busy: what it has counted" "accepted, loaded; accepted, and read; accepted, and reaper;" \
-		"$(sed -n 's/^\(accepted, .*[^ ]\)  .* [01]\.[0-9]*  .*/\1;/p' "$out/busy" | tr '\n' ' ' |
-		sed 's/ $//')"
+	same "busy: what it has counted" "$(counted)" "$(
+		sed -n 's/^\([a-zA-Z ]*, [a-z ]*[a-z]\)  .*/\1/p' "$out/busy")"
 else
 	skip "accept: counts" "there is no module to load and unload: set TCP_CENSUS_KO"
 	skip "busy: what it has counted" "likewise"

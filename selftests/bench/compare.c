@@ -14,18 +14,21 @@
  * namespace: what others do not show of the remaining 2 % makes no difference.
  *
  * A line is: what; milliseconds that pass; milliseconds of processors' time, of whoever
- * worked meanwhile, and a tenth of a millisecond or two for looking; kB that a command
- * takes at its largest, or that the kernel keeps while somebody has a file open. Medians of
- * RUNS. Files and sock_diag are read by this process; of a command what it takes to start
- * the same programs with nothing to do is taken off. All must say what is true before
- * anything is measured.
+ * worked meanwhile; kB that a command takes at its largest, or that the kernel keeps when
+ * somebody has read a file and still has it open: of a fresh one the snapshot too. Medians
+ * of RUNS. Files and sock_diag are read by this process; of a command what it takes to
+ * start the same programs with nothing to do is taken off. All must say what is true
+ * before anything is measured.
  */
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -251,22 +254,6 @@ static void once(const struct item *item, const char *command, struct cost *cost
 	cost_end(cost);
 }
 
-static void prepare(const struct item *item)
-{
-	switch (item->how) {
-	case FRESH:
-		census_thaw();
-		break;
-	case WARM:
-		census_freeze();
-		/* What is made of a snapshot once for all who read it is there. */
-		cost_read(item->file);
-		break;
-	case ANY:
-		break;
-	}
-}
-
 static bool there(const struct item *item, bool exporter)
 {
 	if (item->file)
@@ -274,47 +261,80 @@ static bool there(const struct item *item, bool exporter)
 	return item->states || item->command || exporter;
 }
 
+/* Of each of these items one run more. */
+static void measure_once(struct costs *costs, bool warm, int here, int host, bool exporter)
+{
+	struct cost cost, idle;
+	unsigned int i;
+	double kb;
+
+	for (i = 0; i < ITEMS; i++) {
+		const struct item *item = &items[i];
+
+		net_enter(item->host ? host : here);
+		if ((item->how == WARM) != warm || !there(item, exporter))
+			continue;
+		/* What is made of a snapshot once for all who read it is there. */
+		if (warm)
+			cost_read(item->file);
+		once(item, item->command, &cost, &costs[i].kb);
+		if (item->command)
+			costs[i].has_kb = true;
+		if (item->idle)
+			once(item, item->idle, &idle, &kb);
+		cost_add(&costs[i], &cost, item->idle ? &idle : NULL);
+	}
+	net_enter(here);
+}
+
+/* The same of those that are warm, all from one snapshot; and how long its walk took. */
+static void measure_warm(struct costs *costs, struct costs *walk, int here, int host)
+{
+	struct cost cost = {};
+	unsigned long long age;
+
+	census_still();
+	age = census_stat("snapshot_age_ms");
+	measure_once(costs, true, here, host, false);
+	must(census_stat("snapshot_age_ms") >= age);
+	cost.ms = census_stat("walk_us") / 1e3;
+	cost_add(walk, &cost, NULL);
+	census_thaw();
+}
+
+/* Both need that nobody has a snapshot: it goes a second after it was last wanted. */
+static void measure_memory(struct costs *costs)
+{
+	unsigned int i;
+
+	for (i = 0; i < ITEMS; i++) {
+		if (items[i].how != FRESH || items[i].host)
+			continue;
+		nap_ms(2000);
+		costs[i].kb = cost_memory_kb(items[i].file);
+		costs[i].has_kb = true;
+	}
+}
+
 /* By turns, so that what else the machine does falls on all of them alike. */
 static void measure(unsigned int runs, int here, int host, bool exporter)
 {
 	static struct costs costs[ITEMS], walk;
-	struct cost cost, idle;
 	unsigned int run, i;
-	double kb;
 
 	for (run = 0; run < runs; run++) {
-		for (i = 0; i < ITEMS; i++) {
-			const struct item *item = &items[i];
-
-			net_enter(item->host ? host : here);
-			if (!there(item, exporter))
-				continue;
-			prepare(item);
-			once(item, item->command, &cost, &costs[i].kb);
-			if (item->idle)
-				once(item, item->idle, &idle, &kb);
-			cost_add(&costs[i], &cost, item->idle ? &idle : NULL);
-		}
-		net_enter(here);
-		census_freeze();
-		cost.ms = census_stat("walk_us") / 1e3;
-		cost.cpu_ms = 0;
-		cost_add(&walk, &cost, NULL);
+		measure_once(costs, false, here, host, exporter);
+		measure_warm(costs, &walk, here, host);
 	}
-	census_thaw();
+	measure_memory(costs);
 	cost_head();
 	for (i = 0; i < ITEMS; i++) {
-		net_enter(items[i].host ? host : here);
-		if (!there(&items[i], exporter)) {
+		if (costs[i].n)
+			cost_print(items[i].name, &costs[i]);
+		else
 			printf("# not here: %s\n", items[i].name);
-			continue;
-		}
-		if (items[i].how == FRESH)
-			costs[i].kb = cost_memory_kb(items[i].file);
-		cost_print(items[i].name, &costs[i]);
 	}
-	net_enter(here);
-	cost_print("the full walk itself", &walk);
+	cost_print_ms("the full walk itself", &walk);
 }
 
 /* So many in each of the other namespaces, half of them in CLOSE_WAIT. */
@@ -360,6 +380,25 @@ static unsigned int close_wait(void)
 	return c.n[TCP_CLOSE_WAIT][V4];
 }
 
+/* A file that may have nothing to say for a while, as a BPF iterator; to be freed. */
+static char *read_patiently(const char *path, size_t *len)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char part[65536], *text;
+	FILE *out;
+	ssize_t n;
+
+	must(fd >= 0);
+	out = open_memstream(&text, len);
+	must(out);
+	while ((n = read(fd, part, sizeof(part))) > 0 || (n < 0 && errno == EAGAIN))
+		if (n > 0)
+			must(fwrite(part, n, 1, out) == 1);
+	must(!n && !fclose(out));
+	close(fd);
+	return text;
+}
+
 /* What it says, as text; to be freed. */
 static char *ask(const struct item *item, size_t *len)
 {
@@ -373,9 +412,7 @@ static char *ask(const struct item *item, size_t *len)
 	}
 	if (!item->file)
 		return scrape(len);
-	text = file_read(item->file, len);
-	must(text);
-	return text;
+	return read_patiently(item->file, len);
 }
 
 /*
@@ -390,15 +427,17 @@ static void agree(unsigned int n, unsigned int all, int here, int host, bool exp
 	char *text;
 	size_t len;
 
-	census_thaw();
 	for (i = 0; i < ITEMS; i++) {
 		const struct item *item = &items[i];
 
+		census_thaw();
 		if (!there(item, exporter))
 			continue;
 		net_enter(here);
 		/* Those over which the exporter was asked go. */
 		must(wait_for(close_wait() == n));
+		if (item->how == WARM)
+			census_freeze();
 		net_enter(item->host ? host : here);
 		want = item->host ? all : n;
 		if (strstr(item->name, "listeners"))
@@ -415,6 +454,9 @@ static void agree(unsigned int n, unsigned int all, int here, int host, bool exp
 			die("%s: it says %lu, not %lu", item->name, said, want);
 	}
 	net_enter(here);
+	census_thaw();
+	/* What commands take is not to have what this leaves behind. */
+	malloc_trim(0);
 }
 
 static bool exporter_runs(void)
@@ -433,6 +475,7 @@ static pid_t exporter_start(void)
 
 	must(pid >= 0);
 	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		must(!dup2(open("/dev/null", O_RDWR), 0));
 		dup2(0, 1);
 		dup2(0, 2);

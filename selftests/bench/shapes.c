@@ -50,6 +50,7 @@ static const struct {
 static void measure(const char *shape, unsigned int runs, int here, int host)
 {
 	static struct costs fresh[FILES], warm[FILES];
+	unsigned long long age;
 	struct cost cost;
 	unsigned int run, i;
 
@@ -58,27 +59,38 @@ static void measure(const char *shape, unsigned int runs, int here, int host)
 		warm[i].n = 0;
 	}
 	for (run = 0; run < runs; run++) {
+		census_thaw();
 		for (i = 0; i < FILES; i++) {
 			net_enter(files[i].host ? host : here);
-			census_thaw();
 			cost_begin(&cost);
 			cost_read(files[i].path);
 			cost_end(&cost);
 			cost_add(&fresh[i], &cost, NULL);
-			census_freeze();
+		}
+		net_enter(here);
+		census_still();
+		age = census_stat("snapshot_age_ms");
+		for (i = 0; i < FILES; i++) {
+			net_enter(files[i].host ? host : here);
+			/* What is made of a snapshot once for all who read it is there. */
 			cost_read(files[i].path);
 			cost_begin(&cost);
 			cost_read(files[i].path);
 			cost_end(&cost);
 			cost_add(&warm[i], &cost, NULL);
 		}
+		net_enter(here);
+		must(census_stat("snapshot_age_ms") >= age);
 	}
 	census_thaw();
 	for (i = 0; i < FILES; i++) {
 		char *name = strf("%s fresh, %s", files[i].name, shape);
 
 		net_enter(files[i].host ? host : here);
+		/* Nobody has a snapshot any more then. */
+		nap_ms(2000);
 		fresh[i].kb = cost_memory_kb(files[i].path);
+		fresh[i].has_kb = true;
 		cost_print(name, &fresh[i]);
 		free(name);
 		name = strf("%s warm, %s", files[i].name, shape);
@@ -124,6 +136,20 @@ static void listeners_make(struct worker *me, void *arg)
 	}
 	for (;;)
 		pause();
+}
+
+/* Namespaces there are, as the host's files show them. */
+static unsigned int namespaces(int here, int host)
+{
+	unsigned int n;
+	struct table t;
+
+	net_enter(host);
+	table_read(&t, "/proc/tcp_census/states");
+	n = t.rows / (STATES - 1);
+	table_free(&t);
+	net_enter(here);
+	return n;
 }
 
 /* Until it has made so many, each within the usual time. */
@@ -181,7 +207,7 @@ static unsigned long long queued(void)
 int main(int argc, char **argv)
 {
 	unsigned long arg[5] = { 100000, 5, 1000, 20000, 65535 };
-	unsigned int before;
+	unsigned int before, before_them, now;
 	struct worker *w;
 	struct load load;
 	int here, host, i;
@@ -200,12 +226,16 @@ int main(int argc, char **argv)
 	load_begin(&load, arg[0], 2, 1);
 	must(wait_for(close_wait() == arg[0] / 2));
 	before = listening();
+	before_them = namespaces(here, host);
 	cost_head();
 	measure("no more", arg[1], here, host);
 
 	w = make(namespaces_make, arg[2]);
 	measure("namespaces", arg[1], here, host);
 	worker_stop(w);
+	/* The kernel destroys them when it has time. */
+	for (now = namespaces(here, host); now > before_them; now = namespaces(here, host))
+		must(wait_for(namespaces(here, host) < now));
 
 	w = make(listeners_make, arg[3]);
 	measure("listeners", arg[1], here, host);

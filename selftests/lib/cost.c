@@ -21,7 +21,10 @@ static double passed(void)
 	return ts.tv_sec * 1e3 + ts.tv_nsec / 1e6;
 }
 
-/* What all processors have worked so far, in milliseconds; 0 if the kernel does not say. */
+/*
+ * What all processors have worked so far, in milliseconds; 0 if the kernel does not say.
+ * Where its clock for that is the tick, in such steps.
+ */
 static double worked(void)
 {
 	unsigned long long ns, sum = 0;
@@ -44,7 +47,7 @@ void cost_begin(struct cost *cost)
 	cost->ms = passed();
 }
 
-/* And is over: filled is what it has cost, a tenth of a millisecond or two for looking too. */
+/* And is over: filled is what it has cost, with what looking costs, mostly outside @ms. */
 void cost_end(struct cost *cost)
 {
 	cost->ms = passed() - cost->ms;
@@ -88,47 +91,74 @@ void cost_head(void)
 /* A line with the medians. */
 void cost_print(const char *name, struct costs *all)
 {
-	printf("%-40s %10.3f %10.3f %10.0f\n", name, median(all->ms, all->n),
-	       median(all->cpu_ms, all->n), all->kb);
+	printf("%-40s %10.3f %10.3f", name, median(all->ms, all->n),
+	       median(all->cpu_ms, all->n));
+	if (all->has_kb)
+		printf(" %10.0f", all->kb);
+	printf("\n");
 }
 
-/* Read a file to its end, and do nothing with it. */
-void cost_read(const char *path)
+/* The same of something of which nothing but the time is known. */
+void cost_print_ms(const char *name, struct costs *all)
+{
+	printf("%-40s %10.3f\n", name, median(all->ms, all->n));
+}
+
+/* Read all there is; how much that was. The file stays open. */
+static size_t read_on(int fd)
 {
 	static char text[131072];
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t sum = 0;
 	ssize_t n;
+
+	do {	/* A BPF iterator that has said nothing for long wants to be asked again. */
+		n = read(fd, text, sizeof(text));
+		if (n > 0)
+			sum += n;
+	} while (n > 0 || (n < 0 && errno == EAGAIN));
+	must(!n);
+	return sum;
+}
+
+static int open_it(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		die("%s: %m", path);
-	do	/* A BPF iterator that has said nothing for long wants to be asked again. */
-		n = read(fd, text, sizeof(text));
-	while (n > 0 || (n < 0 && errno == EAGAIN));
-	must(!n);
+	return fd;
+}
+
+/* Read a file to its end, and do nothing with it. It may not be empty. */
+void cost_read(const char *path)
+{
+	int fd = open_it(path);
+
+	must(read_on(fd) > 0);
 	close(fd);
 }
 
+/* What the kernel has allocated, but for pages on their own; all processors' say. */
 static double kept_kb(void)
 {
+	/* Each processor keeps some of its own counts until it is told. */
+	free(file_read("/proc/sys/vm/stat_refresh", NULL));
 	return memory_kb("SUnreclaim") + memory_kb("VmallocUsed");
 }
 
 /**
- * cost_memory_kb() - what the kernel keeps as long as somebody has read a file, and has it open
+ * cost_memory_kb() - what more the kernel keeps when a file has been read and is still open
  * @path: of the file
  *
- * Return: kB, in whole pages; at least 0.
+ * Return: kB, in whole pages. What others let go of meanwhile is taken off.
  */
 double cost_memory_kb(const char *path)
 {
-	static char text[131072];
 	double had = kept_kb(), more;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open_it(path);
 
-	must(fd >= 0);
-	while (read(fd, text, sizeof(text)) > 0)
-		;
+	read_on(fd);
 	more = kept_kb() - had;
 	close(fd);
-	return more > 0 ? more : 0;
+	return more;
 }
