@@ -270,9 +270,10 @@ static void measure_once(struct costs *costs, bool warm, int here, int host, boo
 
 	for (i = 0; i < ITEMS; i++) {
 		const struct item *item = &items[i];
+		bool of_these = item->how == WARM ? warm : !warm;
 
 		net_enter(item->host ? host : here);
-		if ((item->how == WARM) != warm || !there(item, exporter))
+		if (!of_these || !there(item, exporter))
 			continue;
 		/* What is made of a snapshot once for all who read it is there. */
 		if (warm)
