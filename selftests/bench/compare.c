@@ -21,14 +21,13 @@
  * before anything is measured.
  */
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -37,6 +36,7 @@
 #include "census.h"
 #include "cost.h"
 #include "diag.h"
+#include "exporter.h"
 #include "load.h"
 #include "metrics.h"
 #include "net.h"
@@ -45,7 +45,6 @@
 
 #define NAMESPACES 50
 #define LISTENERS 51
-#define EXPORTER_PORT 9100
 
 enum freshness { ANY, FRESH, WARM };
 
@@ -221,21 +220,6 @@ static long run_command(const char *command)
 	return usage.ru_maxrss;
 }
 
-/* What node_exporter says, which is running; to be freed. */
-static char *scrape(size_t *len)
-{
-	static const char request[] = "GET /metrics HTTP/1.0\r\n\r\n";
-	struct addr to = addr("127.0.0.1", EXPORTER_PORT);
-	int fd = sock_connect(&to);
-	char *text;
-
-	must(write(fd, request, sizeof(request) - 1) == sizeof(request) - 1);
-	text = fd_read_all(fd, len);
-	must(text);
-	close(fd);
-	return text;
-}
-
 /* One run; *@kb is what a command takes. */
 static void once(const struct item *item, const char *command, struct cost *cost, double *kb)
 {
@@ -250,7 +234,7 @@ static void once(const struct item *item, const char *command, struct cost *cost
 	else if (item->states)
 		diag_counts(&c, item->states);
 	else
-		free(scrape(&len));
+		free(exporter_ask(&len));
 	cost_end(cost);
 }
 
@@ -412,7 +396,7 @@ static char *ask(const struct item *item, size_t *len)
 		return text;
 	}
 	if (!item->file)
-		return scrape(len);
+		return exporter_ask(len);
 	return read_patiently(item->file, len);
 }
 
@@ -460,41 +444,13 @@ static void agree(unsigned int n, unsigned int all, int here, int host, bool exp
 	malloc_trim(0);
 }
 
-static bool exporter_runs(void)
-{
-	struct addr to = addr("127.0.0.1", EXPORTER_PORT);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool runs = !connect(fd, &to.sa, to.len);
-
-	close(fd);
-	return runs;
-}
-
-static pid_t exporter_start(void)
-{
-	pid_t pid = fork();
-
-	must(pid >= 0);
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		must(!dup2(open("/dev/null", O_RDWR), 0));
-		dup2(0, 1);
-		dup2(0, 2);
-		execlp("prometheus-node-exporter", "prometheus-node-exporter",
-		       "--collector.disable-defaults", "--collector.tcpstat",
-		       "--web.listen-address=127.0.0.1:9100", NULL);
-		_exit(127);
-	}
-	return pid;
-}
-
 int main(int argc, char **argv)
 {
 	unsigned long n = argc > 1 ? strtoul(argv[1], NULL, 10) : 100000;
 	unsigned long runs = argc > 2 ? strtoul(argv[2], NULL, 10) : 5;
 	unsigned int each, many;
 	struct worker *others;
-	int here, host, status;
+	int here, host;
 	struct load load;
 	pid_t exporter;
 	bool exports;
@@ -515,12 +471,12 @@ int main(int argc, char **argv)
 	settle(many);
 
 	exporter = exporter_start();
-	exports = wait_for(exporter_runs() || waitpid(exporter, &status, WNOHANG) == exporter) &&
-		  exporter_runs();
+	exports = exporter > 0;
 	agree(many / 2, many / 2 + (NAMESPACES - 1) * (each / 2), here, host, exports);
 	measure(runs, here, host, exports);
 
-	kill(exporter, SIGKILL);
+	if (exports)
+		kill(exporter, SIGKILL);
 	worker_stop(others);
 	load_end(&load);
 	return 0;
