@@ -287,7 +287,7 @@ static void measure_warm(struct costs *costs, struct costs *walk, int here, int 
 	census_thaw();
 }
 
-/* Both need that nobody has a snapshot: it goes a second after it was last wanted. */
+/* Of fresh ones. Nobody may have a snapshot then: it goes a second after it was last wanted. */
 static void measure_memory(struct costs *costs)
 {
 	unsigned int i;

@@ -34,7 +34,7 @@ size: as a program of this machine (user-mode Linux, """ + NATIVE + " and " + OL
 emulated (QEMU, """ + EMULATED + """), where times are long and caches are not seen. Then hosts
 of other shapes, what it costs a busy server, and how fast leaked connections are ended.
 Written to selftests/bench/RESULTS.md when all has been measured, or with -k, -s or -p to
-standard output. Takes about two hours; nothing else should run. Sizes for which there is
+standard output. Takes hours; nothing else should run. Sizes for which there is
 not enough memory are left out: a million connections need 14 GB.
 """
 # In the guest, with the number of connections and of runs. What its own size of object
