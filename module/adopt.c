@@ -17,8 +17,9 @@
 #include "record.h"
 #include "walk.h"
 
-/* When to try again. */
+/* When to try again, at the earliest; and not before resting so often as long. */
 #define TCPC_ADOPT_AGAIN (HZ / 10)
+#define TCPC_ADOPT_REST 3
 
 /*
  * Records allocated at once, at first and at most: each time there is none left a
@@ -47,6 +48,9 @@ struct tcpc_adoption {
 
 static void tcpc_adopt_work(struct work_struct *work);
 static DECLARE_DELAYED_WORK(tcpc_adopt_again, tcpc_adopt_work);
+
+/* How long to wait before that, in jiffies: whoever fills memory may have it needed often. */
+static unsigned long tcpc_adopt_wait = TCPC_ADOPT_AGAIN;
 
 /* Under RCU and the bucket's lock: it is not taken from the table meanwhile. */
 static int tcpc_adopt_listener(void *ctx, struct sock *sk)
@@ -139,6 +143,7 @@ void tcpc_adopt(void)
 	struct tcpc_adoption a = { .want = TCPC_ADOPT_SPARES };
 	struct tcpc_walk_stats stats = {};
 	struct tcpc_record *rec, *next;
+	unsigned long began = jiffies;
 
 	INIT_LIST_HEAD(&a.spares);
 	if (tcpc_netset_get(&a.nets))
@@ -148,6 +153,8 @@ void tcpc_adopt(void)
 	tcpc_netset_put(&a.nets);
 	list_for_each_entry_safe(rec, next, &a.spares, node)
 		tcpc_record_free(rec);
+	WRITE_ONCE(tcpc_adopt_wait, max_t(unsigned long, TCPC_ADOPT_AGAIN,
+					  TCPC_ADOPT_REST * (jiffies - began)));
 	if (a.starved)
 		tcpc_adopt_later();
 }
@@ -165,7 +172,7 @@ static void tcpc_adopt_work(struct work_struct *work)
  */
 void tcpc_adopt_later(void)
 {
-	schedule_delayed_work(&tcpc_adopt_again, TCPC_ADOPT_AGAIN);
+	schedule_delayed_work(&tcpc_adopt_again, READ_ONCE(tcpc_adopt_wait));
 }
 
 /**

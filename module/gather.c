@@ -257,8 +257,10 @@ static void tcpc_gather_discard(void *ctx)
 
 	while (g->nr_touched)
 		g->pending[g->touched[--g->nr_touched]] = 0;
-	while (g->nr_listeners > g->committed)
+	while (g->nr_listeners > g->committed) {
 		tcpc_listener_release(&g->c->listeners[--g->nr_listeners]);
+		cond_resched();
+	}
 	while (g->nr_conns > g->committed_conns) {
 		tcpc_conn_release(&g->conns[--g->nr_conns]);
 		cond_resched();
@@ -271,8 +273,12 @@ static bool tcpc_gather_rest(void *ctx)
 	struct tcpc_gather *g = ctx;
 	unsigned int i;
 
-	for (i = 0; i < g->committed_conns; i++)
+	for (i = 0; i < g->committed_conns; i++) {
 		tcpc_tally_add(&g->c->tally, g->c, &g->conns[i]);
+		/* All of a long bucket are committed at once. */
+		if (!(i % TCPC_GATHER_CONNS))
+			cond_resched();
+	}
 	g->nr_conns -= g->committed_conns;
 	memmove(g->conns, g->conns + g->committed_conns,
 		g->nr_conns * sizeof(*g->conns));

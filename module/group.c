@@ -191,8 +191,10 @@ int tcpc_groups_make(struct tcpc_groups *g)
 		return -ENOMEM;
 	if (!g->nr_rows)
 		return 0;
-	for (i = 0; i < g->nr_rows; i++)
+	for (i = 0; i < g->nr_rows; i++) {
 		tcpc_groups_name(g->names, &g->rows[i]);
+		cond_resched();
+	}
 	sort(g->rows, g->nr_rows, sizeof(*g->rows), tcpc_groups_cmp_rows, NULL);
 
 	for (i = 0; i < g->nr_rows; i++)

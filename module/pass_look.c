@@ -153,8 +153,10 @@ static void tcpc_pass_discard(void *ctx)
 		tcpc_conn_release(&p->conns[--p->nr]);
 		cond_resched();
 	}
-	while (p->nr_listeners > p->committed_listeners)
+	while (p->nr_listeners > p->committed_listeners) {
 		tcpc_listener_release(&p->listeners[--p->nr_listeners]);
+		cond_resched();
+	}
 }
 
 /* Process context. */

@@ -116,6 +116,7 @@ struct tcpc_record *tcpc_record_alloc(void);
 struct tcpc_record *tcpc_record_alloc_now(void);
 void tcpc_record_free(struct tcpc_record *rec);
 struct tcpc_record *tcpc_record_of(const struct sock *sk);
+u64 tcpc_record_id(const struct sock *sk);
 struct tcpc_record *tcpc_record_at(const struct tcpc_net *tn, u16 port,
 				   const struct in6_addr *addr);
 bool tcpc_record_add(struct tcpc_record *rec, struct tcpc_net *tn, struct sock *sk,

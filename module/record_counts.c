@@ -2,6 +2,7 @@
 /* What is counted of listeners, and where it goes when they end. */
 
 #include <linux/atomic.h>
+#include <linux/compiler.h>
 #include <linux/spinlock.h>
 #include <net/sock.h>
 
@@ -143,6 +144,23 @@ unsigned int tcpc_record_manned(const struct tcpc_series_set *set)
 void tcpc_record_stop(void)
 {
 	raw_spin_lock_irq(&tcpc_record_lock);
-	tcpc_record_stopped = true;
+	WRITE_ONCE(tcpc_record_stopped, true);
 	raw_spin_unlock_irq(&tcpc_record_lock);
+}
+
+/**
+ * tcpc_record_id() - the number of a listener's record
+ * @sk: the listener
+ *
+ * The same number twice: it has listened all the time. From tcpc_record_stop() on that
+ * cannot be said, and there is no number.
+ *
+ * Context: under RCU.
+ * Return: it, or 0.
+ */
+u64 tcpc_record_id(const struct sock *sk)
+{
+	const struct tcpc_record *rec = tcpc_record_of(sk);
+
+	return rec && !READ_ONCE(tcpc_record_stopped) ? rec->id : 0;
 }

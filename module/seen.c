@@ -114,6 +114,7 @@ void tcpc_seen_keep(struct tcpc_seen *seen, const struct tcpc_seen *old)
 		if (!tcpc_seen_has(&now, old->cookie[i]) &&
 		    !tcpc_seen_add(seen, old->cookie[i]))
 			break;
+		cond_resched();
 	}
 	tcpc_seen_sort(seen);
 }

@@ -141,7 +141,7 @@ bool tcpc_served_room_now(struct tcpc_served *served, u16 port)
 	BUILD_BUG_ON(sizeof(*chunk) > TCPC_SPARE_SIZE);
 	if (READ_ONCE(*place))
 		return true;
-	chunk = tcpc_spare_get(sizeof(*chunk), 0);
+	chunk = tcpc_spare_get(sizeof(*chunk), __GFP_ACCOUNT);
 	if (!chunk)
 		return false;
 	/* As above. */

@@ -13,7 +13,10 @@
  * The listening table is seen under its locks alone, as the kernel's own dumps
  * do. There listen() after shutdown() moves a socket to the front of the same
  * chain as often as its owner likes, and two neighbours that move one after the
- * other are neighbours again, with half of the chain behind them once more.
+ * other are neighbours again, with half of the chain behind them once more. In
+ * a long chain the lock is left for a moment now and then, standing on a socket
+ * that has a record, so that it is known whether it moved: then the bucket is seen
+ * again.
  */
 
 #include <linux/prefetch.h>
@@ -24,6 +27,7 @@
 #include <net/tcp.h>
 
 #include "compat.h"
+#include "record.h"
 #include "walk.h"
 
 /* Restarts of one bucket before its lock is taken. */
@@ -37,6 +41,15 @@
 #define TCPC_WALK_BATCH 512
 #define TCPC_WALK_EMPTY_SHIFT 6
 
+/* What of that a listener takes: its queue and its ports are looked at. */
+#define TCPC_WALK_LISTENER 4
+
+/*
+ * Pauses in a bucket of listeners. Those of a group of IPv6 sockets that listen again
+ * come to the end of the chain: whoever is fast enough could go on for ever.
+ */
+#define TCPC_WALK_PAUSES 4096
+
 /* Chains that are fetched side by side, and how many entries of each. */
 #define TCPC_WALK_AHEAD 16
 #define TCPC_WALK_DEEP 16
@@ -46,6 +59,7 @@ struct tcpc_walk {
 	void *ctx;
 	struct tcpc_walk_stats *stats;
 	int budget; /* entries left in this RCU section; may run negative */
+	unsigned int pauses; /* in this bucket of listeners */
 	bool ended; /* the visitor wants no more */
 };
 
@@ -56,7 +70,7 @@ struct tcpc_walk {
  * struct tcpc_bucket - a chain of one of the tables
  * @head: the chain
  * @lock: its lock
- * @listening: of the listening table: always seen under @lock, a plain lock of
+ * @listening: of the listening table: seen under @lock alone, a plain lock of
  *	process context; those of the established tables disable softirqs
  * @nulls: the value that ends the chain
  * @visit: the visitor's function for this table
@@ -69,8 +83,8 @@ struct tcpc_bucket {
 	int (*visit)(void *ctx, struct sock *sk);
 };
 
-/* Process context, in the walk's RCU section: leave it for a moment. */
-static void tcpc_walk_breathe(struct tcpc_walk *w)
+/* Process context, in the walk's RCU section: leave it for a moment. Tests probe it. */
+static noinline __noclone void tcpc_walk_breathe(struct tcpc_walk *w)
 	__must_hold(RCU)
 {
 	rcu_read_unlock();
@@ -109,16 +123,56 @@ static void tcpc_walk_pause(struct tcpc_walk *w, struct sock *sk)
 }
 
 /*
- * Show one chain to the visitor. Under RCU; with the bucket's lock if @locked.
- * Returns 0, -EAGAIN when the walk was led astray, or what the visitor said.
+ * The same for a listener, with the bucket's lock, which others may take meanwhile: they
+ * may add, move and remove others. Returns whether it was in its place all the time, so
+ * that those which were seen are in front of it; then *@link is what leads to it now.
+ *
+ * Where it is says too little: it may have moved, and another in front of it once more,
+ * and that into another table. Its record is its own from listen() on, and goes after it
+ * was unhashed and before it can be hashed again. Not inlined: tests probe it.
  */
-static int tcpc_walk_chain(struct tcpc_walk *w, const struct tcpc_bucket *b,
-			   bool locked)
+static noinline __noclone bool
+tcpc_walk_pause_listener(struct tcpc_walk *w, const struct tcpc_bucket *b, struct sock *sk,
+			 struct hlist_nulls_node ***link)
+	__must_hold(b->lock)
+{
+	u64 id = tcpc_record_id(sk);
+	bool stood;
+
+	/* Not known again, or of the kernel: without its namespace. The next one will do. */
+	if (!id || !sk->sk_net_refcnt)
+		return true;
+	if (++w->pauses > TCPC_WALK_PAUSES)
+		return false;
+	/* While it is hashed its owner has a reference. */
+	sock_hold(sk);
+	spin_unlock(b->lock);
+	tcpc_walk_breathe(w);
+	spin_lock(b->lock);
+	stood = !hlist_nulls_unhashed(&sk->sk_nulls_node) && tcpc_record_id(sk) == id;
+	if (stood) {
+		*link = sk->sk_nulls_node.pprev;
+		__sock_put(sk);
+	} else {
+		spin_unlock(b->lock);
+		sock_put(sk);
+		spin_lock(b->lock);
+	}
+	return stood;
+}
+
+/*
+ * Show one chain to the visitor. Under RCU; with the bucket's lock if it is of the
+ * listening table or @whole, which is without a pause in the middle of it. Returns 0,
+ * -EAGAIN when the walk was led astray, or what the visitor said.
+ */
+static int tcpc_walk_chain(struct tcpc_walk *w, const struct tcpc_bucket *b, bool whole)
 {
 	struct hlist_nulls_node **link = &b->head->first;
 	struct hlist_nulls_node *node = READ_ONCE(*link);
 	int err;
 
+	w->pauses = 0;
 	while (!is_a_nulls(node)) {
 		struct hlist_nulls_node *next;
 		struct sock *sk;
@@ -127,8 +181,12 @@ static int tcpc_walk_chain(struct tcpc_walk *w, const struct tcpc_bucket *b,
 		err = b->visit(w->ctx, sk);
 		if (err)
 			return err;
-		if (--w->budget <= -TCPC_WALK_BATCH && !locked) {
-			tcpc_walk_pause(w, sk);
+		w->budget -= b->listening ? TCPC_WALK_LISTENER : 1;
+		if (w->budget <= -TCPC_WALK_BATCH && !whole) {
+			if (!b->listening)
+				tcpc_walk_pause(w, sk);
+			else if (!tcpc_walk_pause_listener(w, b, sk, &link))
+				return -EAGAIN;
 			/*
 			 * What stood behind it may have been freed for good
 			 * meanwhile, if it was not hashed all the time: only a
@@ -151,8 +209,8 @@ static int tcpc_walk_chain(struct tcpc_walk *w, const struct tcpc_bucket *b,
 	return get_nulls_value(node) == b->nulls ? 0 : -EAGAIN;
 }
 
-static int tcpc_walk_chain_locked(struct tcpc_walk *w,
-				  const struct tcpc_bucket *b)
+static int tcpc_walk_chain_locked(struct tcpc_walk *w, const struct tcpc_bucket *b,
+				  bool whole)
 {
 	int err;
 
@@ -160,7 +218,7 @@ static int tcpc_walk_chain_locked(struct tcpc_walk *w,
 		spin_lock(b->lock);
 	else
 		spin_lock_bh(b->lock);
-	err = tcpc_walk_chain(w, b, true);
+	err = tcpc_walk_chain(w, b, whole);
 	if (b->listening)
 		spin_unlock(b->lock);
 	else
@@ -178,10 +236,12 @@ static bool tcpc_walk_bucket(struct tcpc_walk *w, const struct tcpc_bucket *b)
 	int err;
 
 	for (;;) {
-		if (!b->listening && restarts < TCPC_WALK_RESTARTS)
-			err = tcpc_walk_chain(w, b, false);
+		bool whole = restarts >= TCPC_WALK_RESTARTS;
+
+		if (b->listening || whole)
+			err = tcpc_walk_chain_locked(w, b, whole);
 		else
-			err = tcpc_walk_chain_locked(w, b);
+			err = tcpc_walk_chain(w, b, false);
 		if (!err)
 			break;
 		tcpc_walk_discard(w, err == -ENOSPC);
@@ -322,8 +382,11 @@ static struct inet_hashinfo *tcpc_hashinfo(const struct net *net)
  * @ctx: passed to the visitor
  * @stats: added to
  *
- * All namespaces share this table. A socket that stays in it is shown exactly
- * once in a committed bucket; each bucket is seen under its lock.
+ * All namespaces share this table. A socket that stays in its place is shown exactly
+ * once in a committed bucket; one that listens again meanwhile may be missed or shown
+ * twice. Each is seen under its bucket's lock, which is held for
+ * 2 * TCPC_WALK_BATCH / TCPC_WALK_LISTENER of them, or until one with a record comes;
+ * but for the whole chain where the one that the walk stood on moved three times.
  *
  * Context: process, may sleep.
  */

@@ -11,12 +11,25 @@
  *	release				close what these two made
  *	traced NAME			0 if anybody listens to that tracepoint, ENODATA
  *					if nobody does, ENOENT if there is none
+ *	astray 1			each walk is led astray in each bucket, as long as
+ *					it is without the bucket's lock
+ *	astray 0			no more
+ *	stand 1				a walk that leaves the lock of listeners in the middle of
+ *					a chain, at one of this namespace, stands there until it
+ *					is told to go, for some seconds at most
+ *	stand 0				no more, when none stands there
+ *	go 1				it is told, and goes; ESRCH if none stands there
+ *	go 0				the same, and none is to stand there again
+ *
+ * The cookie of the listener it stands on is in the parameter stands_on.
  *
  * FD is the writer's, and so is the network namespace.
  */
 
+#include <linux/delay.h>
 #include <linux/inet.h>
 #include <linux/jump_label.h>
+#include <linux/kprobes.h>
 #include <linux/list.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -257,15 +270,218 @@ static int tcpct_traced(char **word)
 	return trace.err;
 }
 
+#ifdef CONFIG_KRETPROBES
+
+/*
+ * What tcpc_walk_chain() says is changed: it must look at the chain again, three times,
+ * and then under the lock. Its arguments are the walk, the bucket and whether it is to see
+ * that whole, under its lock.
+ */
+static int tcpct_chain_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	*(bool *)ri->data = (u8)regs_get_kernel_argument(regs, 2);
+	return 0;
+}
+
+static int tcpct_chain_return(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	bool whole = *(bool *)ri->data;
+
+	if (!whole && !(int)regs_return_value(regs))
+		regs_set_return_value(regs, -EAGAIN);
+	return 0;
+}
+
+static struct kretprobe tcpct_chain = {
+	.entry_handler = tcpct_chain_entry,
+	.handler = tcpct_chain_return,
+	.data_size = sizeof(bool),
+};
+
+/* Protected by the mutex. */
+static bool tcpct_leads_astray;
+
+static int tcpct_lead_astray(bool on)
+{
+	int err = 0;
+
+	mutex_lock(&tcpct_lock);
+	if (on && !tcpct_leads_astray) {
+		/* As it was not before it was registered the last time. */
+		tcpct_chain.kp = (struct kprobe){
+			.symbol_name = "tcp_census:tcpc_walk_chain",
+		};
+		err = register_kretprobe(&tcpct_chain);
+		tcpct_leads_astray = !err;
+	} else if (!on && tcpct_leads_astray) {
+		unregister_kretprobe(&tcpct_chain);
+		tcpct_leads_astray = false;
+	}
+	mutex_unlock(&tcpct_lock);
+	return err;
+}
+
+#else
+
+static int tcpct_lead_astray(bool on)
+{
+	return on ? -EOPNOTSUPP : 0;
+}
+
+#endif /* CONFIG_KRETPROBES */
+
+static int tcpct_astray(char **word)
+{
+	bool on;
+
+	return kstrtobool(word[0], &on) ?: tcpct_lead_astray(on);
+}
+
+#ifdef CONFIG_KPROBES
+
+/* Its processor can do nothing else meanwhile. */
+#define TCPCT_STAND_MS 5000
+
+static unsigned long long tcpct_stands_on;
+module_param_named(stands_on, tcpct_stands_on, ullong, 0444);
+MODULE_PARM_DESC(stands_on, "Cookie of the listener that a walk stands on, 0 if none does");
+
+/* Whose listeners, NULL for nobody's: the namespace is compared, not looked at. */
+static struct net *tcpct_stand_net;
+/* Compared as well. */
+static struct task_struct *tcpct_stand_walker;
+static bool tcpct_told_to_go;
+
+/* Its third argument is the listener. Under the lock of its bucket. */
+static int tcpct_stand_begin(struct kprobe *p, struct pt_regs *regs)
+{
+	struct sock *sk = (struct sock *)regs_get_kernel_argument(regs, 2);
+
+	if (sock_net(sk) != READ_ONCE(tcpct_stand_net) || READ_ONCE(tcpct_stands_on))
+		return 0;
+	WRITE_ONCE(tcpct_stand_walker, current);
+	/* To be seen after whose it is. */
+	smp_store_release(&tcpct_stands_on, atomic64_read(&sk->sk_cookie));
+	return 0;
+}
+
+/* Called where the lock has been left, by walks that stand nowhere as well. */
+static int tcpct_stand(struct kprobe *p, struct pt_regs *regs)
+{
+	unsigned int ms;
+
+	/* Then it is known whose it is. */
+	if (!smp_load_acquire(&tcpct_stands_on) || READ_ONCE(tcpct_stand_walker) != current)
+		return 0;
+	for (ms = 0; ms < TCPCT_STAND_MS && !READ_ONCE(tcpct_told_to_go); ms++)
+		mdelay(1);
+	WRITE_ONCE(tcpct_stands_on, 0);
+	/* What it is told from now on is for the next time. */
+	smp_store_release(&tcpct_told_to_go, false);
+	return 0;
+}
+
+static struct kprobe tcpct_stand_probes[2];
+
+/* Protected by the mutex. */
+static bool tcpct_stands;
+
+static int tcpct_stand_begin_all(void)
+{
+	int err;
+
+	tcpct_stand_probes[0] = (struct kprobe){
+		.symbol_name = "tcp_census:tcpc_walk_pause_listener",
+		.pre_handler = tcpct_stand_begin,
+	};
+	tcpct_stand_probes[1] = (struct kprobe){
+		.symbol_name = "tcp_census:tcpc_walk_breathe",
+		.pre_handler = tcpct_stand,
+	};
+	err = register_kprobe(&tcpct_stand_probes[0]);
+	if (err)
+		return err;
+	err = register_kprobe(&tcpct_stand_probes[1]);
+	if (err)
+		unregister_kprobe(&tcpct_stand_probes[0]);
+	return err;
+}
+
+static int tcpct_stand_set(bool on)
+{
+	int err = 0;
+
+	mutex_lock(&tcpct_lock);
+	WRITE_ONCE(tcpct_stand_net, on ? current->nsproxy->net_ns : NULL);
+	if (on && !tcpct_stands) {
+		err = tcpct_stand_begin_all();
+		tcpct_stands = !err;
+	} else if (!on && tcpct_stands) {
+		unregister_kprobe(&tcpct_stand_probes[0]);
+		unregister_kprobe(&tcpct_stand_probes[1]);
+		tcpct_stands = false;
+		tcpct_stands_on = 0;
+		tcpct_told_to_go = false;
+	}
+	mutex_unlock(&tcpct_lock);
+	return err;
+}
+
+static int tcpct_stand_go(bool again)
+{
+	unsigned int ms = 0;
+
+	if (!READ_ONCE(tcpct_stands_on))
+		return -ESRCH;
+	if (!again)
+		WRITE_ONCE(tcpct_stand_net, NULL);
+	WRITE_ONCE(tcpct_told_to_go, true);
+	/* Until it does: then it stands nowhere. */
+	while (smp_load_acquire(&tcpct_told_to_go) && ms++ < TCPCT_STAND_MS)
+		usleep_range(1000, 2000);
+	return ms > TCPCT_STAND_MS ? -ETIMEDOUT : 0;
+}
+
+#else
+
+static int tcpct_stand_set(bool on)
+{
+	return on ? -EOPNOTSUPP : 0;
+}
+
+static int tcpct_stand_go(bool again)
+{
+	return -EOPNOTSUPP;
+}
+
+#endif /* CONFIG_KPROBES */
+
+static int tcpct_stand_command(char **word)
+{
+	bool on;
+
+	return kstrtobool(word[0], &on) ?: tcpct_stand_set(on);
+}
+
+static int tcpct_go(char **word)
+{
+	bool again;
+
+	return kstrtobool(word[0], &again) ?: tcpct_stand_go(again);
+}
+
 static const struct {
 	const char *name;
 	int words;
 	int (*run)(char **word);
 } tcpct_commands[] = {
 	{ "age", 2, tcpct_age },
+	{ "astray", 1, tcpct_astray },
 	{ "connect", 2, tcpct_connect },
+	{ "go", 1, tcpct_go },
 	{ "listen", 3, tcpct_listen },
 	{ "release", 0, tcpct_release },
+	{ "stand", 1, tcpct_stand_command },
 	{ "traced", 1, tcpct_traced },
 };
 
@@ -316,6 +532,8 @@ static int __init tcpct_init(void)
 static void __exit tcpct_exit(void)
 {
 	remove_proc_entry(TCPCT_FILE, NULL);
+	tcpct_lead_astray(false);
+	tcpct_stand_set(false);
 	tcpct_socks_release();
 }
 

@@ -33,13 +33,18 @@ void die(const char *fmt, ...)
 	_exit(1);
 }
 
-/* Milliseconds of CLOCK_MONOTONIC. */
-uint64_t now_ms(void)
+static uint64_t now_us(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000ULL + ts.tv_nsec / 1000000;
+	return ts.tv_sec * 1000000ULL + ts.tv_nsec / 1000;
+}
+
+/* Milliseconds of CLOCK_MONOTONIC. */
+uint64_t now_ms(void)
+{
+	return now_us() / 1000;
 }
 
 void nap_us(unsigned int us)
@@ -52,6 +57,44 @@ void nap_us(unsigned int us)
 void nap_ms(unsigned int ms)
 {
 	nap_us(ms * 1000);
+}
+
+/**
+ * wait_begin() - begin to wait for a condition
+ *
+ * Return: what wait_more() has to know.
+ */
+struct wait wait_begin(void)
+{
+	uint64_t now = now_us();
+
+	return (struct wait){
+		.until = now + WAIT_SECONDS * 1000000ULL, .looked = now, .nap = 50,
+	};
+}
+
+/**
+ * wait_more() - take a break before looking again
+ * @wait: of wait_begin()
+ *
+ * Most conditions hold within some microseconds, so the first breaks are short; the last
+ * are not. To look may take a walk: one is at least twice as long, up to a tenth of a
+ * second, so that who waits does not keep others from what is waited for.
+ *
+ * Return: false when it was long enough.
+ */
+bool wait_more(struct wait *wait)
+{
+	uint64_t now = now_us(), took = 2 * (now - wait->looked);
+
+	if (now > wait->until)
+		return false;
+	if (took > 100000)
+		took = 100000;
+	nap_us(took > wait->nap ? took : wait->nap);
+	wait->nap += wait->nap < 20000 ? wait->nap / 2 : 0;
+	wait->looked = now_us();
+	return true;
 }
 
 /**

@@ -11,24 +11,33 @@
 /* Long enough for a debug kernel emulated on a busy machine. */
 #define WAIT_SECONDS 120
 
+/**
+ * struct wait - how a condition is waited for
+ * @until: when to give up, in microseconds
+ * @looked: when it began to look the last time, in microseconds
+ * @nap: the next break, in microseconds
+ */
+struct wait {
+	uint64_t until;
+	uint64_t looked;
+	unsigned int nap;
+};
+
+struct wait wait_begin(void);
+bool wait_more(struct wait *wait);
+
 /*
  * Poll until @cond holds, for at most WAIT_SECONDS; @cond's last value. What a
- * test waits for is a condition, never a time. Most hold within some microseconds,
- * so the first naps are short; the last are not: to look may take a walk.
+ * test waits for is a condition, never a time.
  */
 #define wait_for(cond)							\
 ({									\
-	uint64_t until_ = now_ms() + WAIT_SECONDS * 1000;		\
-	unsigned int us_ = 50;						\
-	bool held_ = false;						\
+	struct wait wait_ = wait_begin();				\
+	bool held_;							\
 									\
-	while (!held_) {						\
+	do {								\
 		held_ = (cond);						\
-		if (held_ || now_ms() > until_)				\
-			break;						\
-		nap_us(us_);						\
-		us_ += us_ < 20000 ? us_ / 2 : 0;			\
-	}								\
+	} while (!held_ && wait_more(&wait_));				\
 	held_;								\
 })
 

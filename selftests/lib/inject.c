@@ -28,6 +28,9 @@
 /* More than any operation has. */
 #define FAULTS_MAX 1000
 
+/* More than a test has fail at once. */
+#define FAILURES_MAX 1000000
+
 /* Another worker than those that were told to fail may have done it: once more. */
 #define UNSEEN_MAX 100
 
@@ -313,7 +316,7 @@ unsigned int inject_each(const struct injection *in)
 
 	tasks_begin(in->workers);
 	for (rest = 0; rest < 2; rest++) {
-		step = rest && in->stride ? in->stride : 1;
+		step = (rest ? in->stride : in->alone) ?: 1;
 		probability_set(rest ? 100 : 0);
 		for (n = 1, fired = 0; round_of(in, n, rest, &bad); n += step) {
 			if (bad) {
@@ -364,13 +367,10 @@ void inject_storm(unsigned int percent)
 	probability_set(percent);
 }
 
-/**
- * inject_once() - one allocation is to fail, whoever makes it
- * @function: of the module's, below which it is
- */
-void inject_once(const char *function)
+/* So many allocations are to fail, whoever makes them, below a function of the module's. */
+static void fail_below(const char *function, unsigned int kind, unsigned int times)
 {
-	char *text = file_read("/proc/kallsyms", NULL);
+	char *text = file_read("/proc/kallsyms", NULL), *number = strf("%u", times);
 	struct range r = {};
 	const char *line, *name;
 	unsigned long at;
@@ -379,13 +379,37 @@ void inject_once(const char *function)
 	for (line = text; *line; line += strcspn(line, "\n") + 1)
 		if (symbol(line, &at, &name) && named(name, function))
 			r.start = at;
-	must(r.start);
+	if (!r.start)
+		die("there is no function %s", function);
 	range_end(text, &r);
 	below(&r);
 	free(text);
-	knob_set(SLAB, "times", "1");
-	knob_set(SLAB, "task-filter", "N");
-	knob_set(SLAB, "probability", "100");
+	knob_set(kind, "times", number);
+	knob_set(kind, "task-filter", "N");
+	knob_set(kind, "probability", "100");
+	free(number);
+}
+
+/* No more. Returns how many were left. */
+static unsigned int fail_no_more(unsigned int kind)
+{
+	char *path = knob_path(kind, "times");
+	unsigned int left = file_number(path);
+
+	knob_set(kind, "probability", "0");
+	knob_set(kind, "task-filter", "Y");
+	knob_set(kind, "times", "-1");
+	free(path);
+	return left;
+}
+
+/**
+ * inject_once() - one allocation is to fail, whoever makes it
+ * @function: of the module's, below which it is
+ */
+void inject_once(const char *function)
+{
+	fail_below(function, SLAB, 1);
 }
 
 /**
@@ -395,12 +419,25 @@ void inject_once(const char *function)
  */
 bool inject_once_done(void)
 {
-	char *path = knob_path(SLAB, "times");
-	bool done = !file_number(path);
+	return !fail_no_more(SLAB);
+}
 
-	knob_set(SLAB, "probability", "0");
-	knob_set(SLAB, "task-filter", "Y");
-	knob_set(SLAB, "times", "-1");
-	free(path);
-	return done;
+/**
+ * inject_all() - all allocations are to fail, whoever makes them
+ * @function: of the module's, below which they are
+ */
+void inject_all(const char *function)
+{
+	fail_below(function, SLAB, FAILURES_MAX);
+	fail_below(function, PAGE, FAILURES_MAX);
+}
+
+/**
+ * inject_all_done() - they are not to fail any more
+ *
+ * Return: how many have.
+ */
+unsigned int inject_all_done(void)
+{
+	return 2 * FAILURES_MAX - fail_no_more(SLAB) - fail_no_more(PAGE);
 }

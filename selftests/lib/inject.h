@@ -12,7 +12,8 @@
  * @check: says in how many places it is not as it must be; @fired: one has failed
  * @arg: passed on to both
  * @workers: allocations fail for the kernel's workers; else for the caller
- * @stride: of those that begin a shortage every so many is tried; 0: each
+ * @alone: of those that fail alone every so many is tried; 0: each
+ * @stride: the same of those that begin a shortage
  * @least: so many must fail, each once
  */
 struct injection {
@@ -21,6 +22,7 @@ struct injection {
 	unsigned int (*check)(void *arg, bool fired);
 	void *arg;
 	bool workers;
+	unsigned int alone;
 	unsigned int stride;
 	unsigned int least;
 };
@@ -33,6 +35,8 @@ bool inject_fired(void);
 void inject_storm(unsigned int percent);
 void inject_once(const char *function);
 bool inject_once_done(void);
+void inject_all(const char *function);
+unsigned int inject_all_done(void);
 
 /* Before main(), so that the harness's main process is the one that restores. */
 #define INJECT_TEST							\

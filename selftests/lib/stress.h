@@ -14,7 +14,7 @@
 #define TIMEOUT 900
 
 /* Unloading waits for grace periods and a pass; with nobody else at work that is short. */
-#define UNLOAD_SECONDS 60
+#define UNLOAD_SECONDS 20
 
 #define MAX_RATE "max_rate=100000"
 

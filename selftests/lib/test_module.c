@@ -23,7 +23,8 @@ bool test_module_there(void)
 /**
  * test_module() - have it do something
  * @fmt: a command: "age FD SECONDS", "connect A.B.C.D PORT",
- *	"listen A.B.C.D PORT BACKLOG", "release" or "traced NAME"
+ *	"listen A.B.C.D PORT BACKLOG", "release", "traced NAME", "astray 0|1",
+ *	"stand 0|1" or "go 0|1"
  *
  * Return: 0 or the errno.
  */

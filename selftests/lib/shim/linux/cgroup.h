@@ -7,8 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-
-#define READ_ONCE(value) (value)
+#include <linux/compiler.h>
 
 struct cgroup_subsys_state {
 	unsigned int refs;
