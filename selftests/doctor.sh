@@ -67,9 +67,9 @@ ages()
 	until awk -v name="$2" -v want="$3" '
 		NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) at = i; next }
 		$at >= want { found = 1 }
-		END { exit !found }' "/proc/net/tcp_census/$1" || [ $tries -gt 1200 ]; do
+		END { exit !found }' "/proc/net/tcp_census/$1" || [ $tries -gt 300 ]; do
 		tries=$((tries + 1))
-		sleep 0.05
+		sleep 0.2
 	done
 }
 

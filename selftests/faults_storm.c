@@ -177,7 +177,7 @@ TEST_F_TIMEOUT(stress, storm, TIMEOUT)
 		 ACTION);
 	crew_add(c, 1, "connections came and went", 50, noise_connections, ACTION);
 	crew_add(c, 1, "listeners on any port came and went", 20, portless, NULL);
-	crew_add(c, 3, "files of all namespaces were asked for", 50, readers, HOST_DIR);
+	crew_add(c, 3, "files of all namespaces were asked for", 20, readers, HOST_DIR);
 	ASSERT_TRUE(wait_for(crew_ready(c) && worker_rounds(w) == 1));
 	inject_module();
 	inject_storm(PERCENT);

@@ -160,7 +160,7 @@ static void take_when_told(struct worker *me, void *arg)
 
 	for (;;) {
 		while (get(&play->turn) == worker_rounds(me))
-			sched_yield();
+			nap_us(20);
 		take_one(play);
 		worker_round(me);
 	}
@@ -173,7 +173,7 @@ static void tell(struct play *play, struct worker *const *acceptor)
 
 	for (i = 0; i < ACCEPTORS; i++)
 		while (worker_rounds(acceptor[i]) < get(&play->turn))
-			sched_yield();
+			nap_us(20);
 	add(&play->turn);
 }
 

@@ -110,7 +110,7 @@ static void make_namespaces(struct worker *me, void *arg)
 }
 
 /* So often; but for no longer than that, if it was often enough. */
-#define TIMES 60
+#define TIMES 30
 #define ENOUGH 20
 #define SECONDS 30
 

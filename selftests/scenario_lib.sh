@@ -32,9 +32,9 @@ becomes()
 	want=$2
 	shift 2
 	tries=0
-	until got=$("$@") && [ "$got" = "$want" ] || [ $tries -gt 1200 ]; do
+	until got=$("$@") && [ "$got" = "$want" ] || [ $tries -gt 300 ]; do
 		tries=$((tries + 1))
-		sleep 0.05
+		sleep 0.2
 	done
 	same "$what" "$want" "$got"
 }
@@ -53,7 +53,7 @@ start()
 	# Of who was started before.
 	rm -f "$out/said"
 	mkfifo "$out/in"
-	"$@" <"$out/in" >"$out/said" 2>&1 &
+	"$@" <"$out/in" >"$out/said" 2>"$out/complained" &
 	pid=$!
 	pids="$pids $pid"
 	exec 3>"$out/in"
@@ -61,13 +61,13 @@ start()
 	tries=0
 	until [ -s "$out/said" ]; do
 		tries=$((tries + 1))
-		if ! kill -0 $pid 2>/dev/null || [ $tries -gt 1200 ]; then
+		if ! kill -0 $pid 2>/dev/null || [ $tries -gt 600 ]; then
 			echo "# $1 did not get there"
 			break
 		fi
-		sleep 0.05
+		sleep 0.1
 	done
-	sed 's/^/# /' "$out/said"
+	sed 's/^/# /' "$out/said" "$out/complained"
 }
 
 # stop: returns the exit status of what was started.

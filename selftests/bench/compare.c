@@ -16,9 +16,9 @@
  * A line is: what; milliseconds that pass; milliseconds of processors' time, of whoever
  * worked meanwhile; kB that a command takes at its largest, or that the kernel keeps when
  * somebody has read a file and still has it open: of a fresh one the snapshot too. Medians
- * of RUNS. Files and sock_diag are read by this process; of a command what it takes to
- * start the same programs with nothing to do is taken off. All must say what is true
- * before anything is measured.
+ * of RUNS; of three where each took more than ten seconds. Files and sock_diag are read by
+ * this process; of a command what it takes to start the same programs with nothing to do
+ * is taken off. All must say what is true before anything is measured.
  */
 
 #include <errno.h>
@@ -45,6 +45,10 @@
 
 #define NAMESPACES 50
 #define LISTENERS 51
+
+/* What takes so long is not run more often than that. */
+#define LONG_MS 10000
+#define LONG_RUNS 3
 
 enum freshness { ANY, FRESH, WARM };
 
@@ -245,6 +249,17 @@ static bool there(const struct item *item, bool exporter)
 	return item->states || item->command || exporter;
 }
 
+/* Did it take long, and often enough? */
+static bool enough(const struct costs *costs)
+{
+	unsigned int i;
+
+	for (i = 0; i < costs->n; i++)
+		if (costs->ms[i] < LONG_MS)
+			return false;
+	return costs->n >= LONG_RUNS;
+}
+
 /* Of each of these items one run more. */
 static void measure_once(struct costs *costs, bool warm, int here, int host, bool exporter)
 {
@@ -257,7 +272,7 @@ static void measure_once(struct costs *costs, bool warm, int here, int host, boo
 		bool of_these = item->how == WARM ? warm : !warm;
 
 		net_enter(item->host ? host : here);
-		if (!of_these || !there(item, exporter))
+		if (!of_these || !there(item, exporter) || enough(&costs[i]))
 			continue;
 		/* What is made of a snapshot once for all who read it is there. */
 		if (warm)

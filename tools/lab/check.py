@@ -31,8 +31,8 @@ LONG = ("6.12-kcsan", "7.2-debug")
 # What allocates and frees most, but for hostile_memory, which measures memory itself;
 # kmemleak doubles the time of all tests.
 LEAKING = ("netns", "vanish", "abandoned", "reload", "ended_host", "metrics", "reap_queue",
-           "settings_write", "faults_read", "faults_change", "faults_load", "faults_reap",
-           "faults_storm")
+           "settings_write", "faults_read", "faults_change", "faults_grow", "faults_load",
+           "faults_reap", "faults_storm")
 STRESSES = ("stress", "stress_reap", "stress_ng")
 STRESSED = (DEBUG, ONE)
 DESCRIPTION = """\
@@ -76,8 +76,12 @@ def _stream(name, source, argv):
         errors.start()
         _follow(process.stdout, name, log, lines)
         errors.join()
+        # What it and all that it waited for used.
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
     with _printing:
-        print(f"[{name}] took {time.monotonic() - begin:.0f} s", flush=True)
+        print(f"[{name}] took {time.monotonic() - begin:.0f} s, "
+              f"{used.ru_utime + used.ru_stime:.0f} s of processor time", flush=True)
     return process.returncode, lines, path
 
 
@@ -87,9 +91,10 @@ def _conclude(name, count, status, path):
         count.fail(f"exit status {status}")
     if not status and not count.failed and not count.passed:
         count.fail("nothing passed")
+    count.reasons = [f"[{name}] {reason}" for reason in count.reasons]
     with _printing:
         for reason in count.reasons:
-            print(f"[{name}] FAILED: {reason}")
+            print(f"FAILED: {reason}")
         print(f"[{name}] {count}" + (f", log: {path}" if count.failed else ""), flush=True)
     return count
 
