@@ -76,12 +76,8 @@ def _stream(name, source, argv):
         errors.start()
         _follow(process.stdout, name, log, lines)
         errors.join()
-        # What it and all that it waited for used.
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
     with _printing:
-        print(f"[{name}] took {time.monotonic() - begin:.0f} s, "
-              f"{used.ru_utime + used.ru_stime:.0f} s of processor time", flush=True)
+        print(f"[{name}] took {time.monotonic() - begin:.0f} s", flush=True)
     return process.returncode, lines, path
 
 

@@ -21,6 +21,8 @@ import uml
 from say import DIED, NO_LOAD, REPORT, TIMEOUT, say
 
 MARK = b"tcp_census_lab: end of run"
+INIT = b"Run /init as init process"
+ASSERTION = re.compile(r"^qemu-system-\w+: .*: Assertion `.*' failed\.$")
 DROPPED = re.compile(r"\*\* \d+ printk messages dropped \*\*")
 MARK_SECONDS = 120   # for the console to catch up with the end of the command
 HALT_SECONDS = 90    # for a whole system to come to its end
@@ -86,6 +88,20 @@ class Run:
     def ended(self):
         return self.status is not None or self.failure is not None
 
+    def text(self):
+        """The kernel's log."""
+        return self.log.decode(errors="replace").replace("\r", "")
+
+    def gave_up(self, errors):
+        """What QEMU said if a mistake of its own ended it before the guest's init began.
+
+        One was seen while a kernel with two processors laid out its PCI devices.
+        """
+        if INIT in self.log or report.faults(self.text()):
+            return None
+        with open(errors, encoding="utf-8", errors="replace") as file:
+            return next(filter(ASSERTION.search, file.read().splitlines()), None)
+
     def pump(self, until, done):
         """Handle what comes until done() or that time. False: time is up."""
         while not done():
@@ -112,17 +128,36 @@ def run(root, kernel, image, initrd, options, limit, writable, terminal, work):
     writable: {serial: path} of disks the guest may write. One that is called state
     outlives the run, so the guest is left to shut down by itself.
     """
-    here = Run(terminal)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
+    errors = os.path.join(work, "qemu")
+    again = True
+    while True:
+        here = Run(terminal)
+        try:
+            in_time = _boot(here, root, kernel, image, initrd, options, limit, writable, errors,
+                            work)
+        except BrokenPipeError:
+            # Nobody reads the output any more: end as the command would.
+            sys.stderr.flush()
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            return 128 + signal.SIGPIPE
+        gave_up = in_time and here.gave_up(errors)
+        if not (again and gave_up):
+            return _judge(here, kernel, in_time, limit, errors)
+        say(f"the emulator gave up before the guest had begun, trying once more: {gave_up}")
+        again = False
+
+
+def _boot(here, root, kernel, image, initrd, options, limit, writable, errors, work):
+    """One guest, until it has ended or time is up (then it returns False)."""
     ends = (here.guest_data.fileno(), here.guest_console.fileno())
     if kernel.um:
         argv, environment = uml.command(root, kernel, image, initrd, options, *ends, writable, work)
     else:
         argv, environment = qemu.inside(root, qemu.command(
             qemu.accelerator(root, work), kernel, image, initrd, options, *ends, writable), work)
-    errors = os.path.join(work, "qemu")
-    saved = termios.tcgetattr(0) if terminal else None
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda number, _: sys.exit(128 + number))
+    saved = termios.tcgetattr(0) if here.terminal else None
     with open(errors, "wb") as file, \
          subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "--", *argv], pass_fds=ends,
                           env=environment,
@@ -132,7 +167,7 @@ def run(root, kernel, image, initrd, options, limit, writable, terminal, work):
         try:
             here.guest_data.close()
             here.guest_console.close()
-            if terminal:
+            if here.terminal:
                 tty.setraw(0)
             until = time.monotonic() + limit if limit else None
             in_time = here.pump(until, here.ended)
@@ -140,17 +175,12 @@ def run(root, kernel, image, initrd, options, limit, writable, terminal, work):
                 here.pump(time.monotonic() + MARK_SECONDS, lambda: MARK in here.log)
             if here.status is not None and "state" in writable:
                 in_time = here.pump(time.monotonic() + HALT_SECONDS, lambda: False)
-        except BrokenPipeError:
-            # Nobody reads the output any more: end as the command would.
-            sys.stderr.flush()
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-            return 128 + signal.SIGPIPE
+            return in_time
         finally:
             process.kill()
             process.wait()
-            if terminal:
+            if here.terminal:
                 termios.tcsetattr(0, termios.TCSADRAIN, saved)
-    return _judge(here, kernel, in_time, limit, errors)
 
 
 def _show_end(log):
@@ -158,7 +188,7 @@ def _show_end(log):
 
 
 def _judge(here, kernel, in_time, limit, errors):
-    log = here.log.decode(errors="replace").replace("\r", "")
+    log = here.text()
     faults = report.faults(log)
     if faults:
         sys.stderr.write(log)
