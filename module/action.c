@@ -4,7 +4,6 @@
 #include <linux/math64.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
-#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include <linux/timekeeping.h>
@@ -15,6 +14,7 @@
 #include "cgroup.h"
 #include "gfp.h"
 #include "net.h"
+#include "resched.h"
 
 #define CREATE_TRACE_POINTS
 #include "trace.h"
@@ -226,7 +226,7 @@ static int tcpc_log_cmp(const void *pa, const void *pb)
 {
 	const struct tcpc_log_entry *a = pa, *b = pb;
 
-	cond_resched();
+	tcpc_resched();
 	return a->order < b->order ? -1 : a->order > b->order;
 }
 
@@ -246,7 +246,7 @@ int tcpc_log_copy_all(struct tcpc_log_rows *rows)
 	err = tcpc_netset_get(&nets);
 	for (i = 0; i < nets.nr && !err; i++) {
 		err = tcpc_log_copy(rows, &nets.refs[i].tn->reap.log, TCPC_GFP);
-		cond_resched();
+		tcpc_resched();
 	}
 	tcpc_netset_put(&nets);
 	if (rows->nr)

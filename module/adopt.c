@@ -17,9 +17,13 @@
 #include "record.h"
 #include "walk.h"
 
-/* When to try again, at the earliest; and not before resting so often as long. */
+/*
+ * When to try again, at the earliest; and not before resting so often as long, but no
+ * longer than that, as it may have taken long on a virtual machine that was stopped.
+ */
 #define TCPC_ADOPT_AGAIN (HZ / 10)
 #define TCPC_ADOPT_REST 3
+#define TCPC_ADOPT_REST_MAX (3 * HZ)
 
 /*
  * Records allocated at once, at first and at most: each time there is none left a
@@ -153,8 +157,8 @@ void tcpc_adopt(void)
 	tcpc_netset_put(&a.nets);
 	list_for_each_entry_safe(rec, next, &a.spares, node)
 		tcpc_record_free(rec);
-	WRITE_ONCE(tcpc_adopt_wait, max_t(unsigned long, TCPC_ADOPT_AGAIN,
-					  TCPC_ADOPT_REST * (jiffies - began)));
+	WRITE_ONCE(tcpc_adopt_wait, clamp_t(unsigned long, TCPC_ADOPT_REST * (jiffies - began),
+					    TCPC_ADOPT_AGAIN, TCPC_ADOPT_REST_MAX));
 	if (a.starved)
 		tcpc_adopt_later();
 }

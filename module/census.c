@@ -10,6 +10,7 @@
 #include "census.h"
 #include "gather.h"
 #include "gfp.h"
+#include "resched.h"
 #include "share.h"
 
 /* How often a listener that somebody has is tried before it is given up. */
@@ -66,7 +67,7 @@ static void tcpc_census_queues(struct tcpc_census *c)
 		for (i = 0; i < c->nr_listeners; i++) {
 			if (tcpc_listener_queue(&c->listeners[i]))
 				busy++;
-			cond_resched();
+			tcpc_resched();
 		}
 	}
 	for (i = 0; i < c->nr_listeners && busy; i++) {
@@ -130,7 +131,7 @@ static void tcpc_census_conclude(struct tcpc_census *c, struct tcpc_gather *g)
 		cn->ports = tcpc_ports_ephemeral(&g->ports[i]);
 		/* Somebody with very many VRFs may have had ports counted twice. */
 		cn->counts.bound = min_t(u32, cn->counts.bound, cn->ports);
-		cond_resched();
+		tcpc_resched();
 	}
 	if (g->full) {
 		tcpc_tally_finish(&c->tally, c);

@@ -18,6 +18,7 @@
 #include "gfp.h"
 #include "net.h"
 #include "record.h"
+#include "resched.h"
 
 /*
  * Lines kept of the whole host, 8 MiB of records or, on PREEMPT_RT, 16, but for so many
@@ -216,7 +217,7 @@ int tcpc_ended_copy_all(struct tcpc_ended_rows *rows)
 	err = tcpc_netset_get(&nets);
 	for (i = 0; i < nets.nr && !err; i++) {
 		err = tcpc_ended_copy(rows, &nets.refs[i].tn->ended, TCPC_GFP);
-		cond_resched();
+		tcpc_resched();
 	}
 	/* After the others: so those of a namespace that goes meanwhile are there. */
 	if (!err)

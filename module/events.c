@@ -23,7 +23,6 @@
 #include <linux/net.h>
 #include <linux/percpu.h>
 #include <linux/printk.h>
-#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/tracepoint.h>
@@ -38,6 +37,7 @@
 #include "listener.h"
 #include "net.h"
 #include "record.h"
+#include "resched.h"
 
 #define TCPC_EVENTS_TRACEPOINT "inet_sock_set_state"
 
@@ -264,7 +264,7 @@ struct tcpc_changes_of *tcpc_changes_all(unsigned int *nr)
 	for (i = 0; all && i < nets.nr; i++) {
 		all[i].inum = nets.refs[i].inum;
 		tcpc_changes_add(&all[i].changes, nets.refs[i].tn);
-		cond_resched();
+		tcpc_resched();
 	}
 	*nr = nets.nr;
 	tcpc_netset_put(&nets);

@@ -2,10 +2,10 @@
 /* The formats: one table for each file drives its header and its rows. */
 
 #include <linux/kernel.h>
-#include <linux/sched.h>
 #include <linux/stddef.h>
 
 #include "format.h"
+#include "resched.h"
 
 /* states */
 
@@ -107,7 +107,7 @@ static void tcpc_format_census(const struct tcpc_format *format, struct tcpc_tab
 		view->cn = &census->nets[i];
 		view->inum = view->cn->inum;
 		format->rows(table, view);
-		cond_resched();
+		tcpc_resched();
 	}
 }
 

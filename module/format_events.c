@@ -4,7 +4,6 @@
 #include <linux/err.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
-#include <linux/sched.h>
 #include <linux/stddef.h>
 
 #include "ended.h"
@@ -12,6 +11,7 @@
 #include "format.h"
 #include "gfp.h"
 #include "net.h"
+#include "resched.h"
 
 /* transitions */
 
@@ -73,7 +73,7 @@ static void tcpc_transitions_rows(struct tcpc_table *table, const struct tcpc_vi
 	for (i = 0; i < nr; i++) {
 		each.inum = all[i].inum;
 		tcpc_transitions_of(table, &each, &all[i].changes);
-		cond_resched();
+		tcpc_resched();
 	}
 	kvfree(all);
 }

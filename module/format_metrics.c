@@ -3,7 +3,6 @@
 
 #include <linux/kernel.h>
 #include <linux/math64.h>
-#include <linux/sched.h>
 #include <linux/slab.h>
 #include <net/net_namespace.h>
 
@@ -12,6 +11,7 @@
 #include "gfp.h"
 #include "metrics.h"
 #include "net.h"
+#include "resched.h"
 #include "totals.h"
 
 /**
@@ -70,12 +70,12 @@ static int tcpc_metrics_add_all(struct tcpc_metrics_sums *sums, const struct tcp
 	for (i = 0; i < view->census->nr_nets; i++) {
 		each.cn = &view->census->nets[i];
 		tcpc_metrics_add_census(sums, &each);
-		cond_resched();
+		tcpc_resched();
 	}
 	err = tcpc_netset_get_totals(&nets, &sums->totals);
 	for (i = 0; i < nets.nr && !err; i++) {
 		tcpc_metrics_add_live(sums, nets.refs[i].tn);
-		cond_resched();
+		tcpc_resched();
 	}
 	tcpc_netset_put(&nets);
 	return err;

@@ -9,13 +9,13 @@
 
 #include <linux/mm.h>
 #include <linux/prefetch.h>
-#include <linux/sched.h>
 #include <linux/slab.h>
 #include <net/inet_timewait_sock.h>
 #include <net/tcp.h>
 
 #include "gather.h"
 #include "gfp.h"
+#include "resched.h"
 #include "walk.h"
 
 /* Room for connections at first: those of an RCU section of the walk. */
@@ -259,11 +259,11 @@ static void tcpc_gather_discard(void *ctx)
 		g->pending[g->touched[--g->nr_touched]] = 0;
 	while (g->nr_listeners > g->committed) {
 		tcpc_listener_release(&g->c->listeners[--g->nr_listeners]);
-		cond_resched();
+		tcpc_resched();
 	}
 	while (g->nr_conns > g->committed_conns) {
 		tcpc_conn_release(&g->conns[--g->nr_conns]);
-		cond_resched();
+		tcpc_resched();
 	}
 }
 
@@ -277,7 +277,7 @@ static bool tcpc_gather_rest(void *ctx)
 		tcpc_tally_add(&g->c->tally, g->c, &g->conns[i]);
 		/* All of a long bucket are committed at once. */
 		if (!(i % TCPC_GATHER_CONNS))
-			cond_resched();
+			tcpc_resched();
 	}
 	g->nr_conns -= g->committed_conns;
 	memmove(g->conns, g->conns + g->committed_conns,
@@ -441,7 +441,7 @@ void tcpc_gather_conns(struct tcpc_gather *g)
 	tcpc_walk_bound(&tcpc_gather_full, g);
 	for (i = 0; i < g->nets.nr; i++) {
 		tcpc_served_sweep(&g->nets.refs[i].tn->served);
-		cond_resched();
+		tcpc_resched();
 	}
 }
 

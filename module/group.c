@@ -4,7 +4,6 @@
 #include <linux/bitops.h>
 #include <linux/limits.h>
 #include <linux/mm.h>
-#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include <linux/string.h>
@@ -12,6 +11,7 @@
 #include "cgroup.h"
 #include "gfp.h"
 #include "group.h"
+#include "resched.h"
 
 /* Length of the part of a path that counts: "/a/b" of "/a/b/c" if that is two. */
 static unsigned int tcpc_groups_cut(const char *path, unsigned int depth)
@@ -142,7 +142,7 @@ static int tcpc_groups_cmp_rows(const void *pa, const void *pb)
 	const struct tcpc_group_row *a = pa, *b = pb;
 	int cmp = tcpc_series_cmp(&a->key, &b->key);
 
-	cond_resched();
+	tcpc_resched();
 	if (cmp)
 		return cmp;
 	if (a->len != b->len)
@@ -155,7 +155,7 @@ static int tcpc_groups_cmp(const void *pa, const void *pb)
 {
 	const struct tcpc_group *a = pa, *b = pb;
 
-	cond_resched();
+	tcpc_resched();
 	if (a->rank != b->rank)
 		return a->rank > b->rank ? -1 : 1;
 	return a->first < b->first ? -1 : a->first > b->first;
@@ -193,7 +193,7 @@ int tcpc_groups_make(struct tcpc_groups *g)
 		return 0;
 	for (i = 0; i < g->nr_rows; i++) {
 		tcpc_groups_name(g->names, &g->rows[i]);
-		cond_resched();
+		tcpc_resched();
 	}
 	sort(g->rows, g->nr_rows, sizeof(*g->rows), tcpc_groups_cmp_rows, NULL);
 
@@ -208,7 +208,7 @@ int tcpc_groups_make(struct tcpc_groups *g)
 			group->first = i;
 		}
 		tcpc_groups_sum(g, group, &g->rows[i]);
-		cond_resched();
+		tcpc_resched();
 	}
 	for (i = 0; i < g->nr; i++)
 		g->groups[i].rank = g->rank(&g->groups[i]);

@@ -2,7 +2,6 @@
 /* A listening socket, as the walk found it. */
 
 #include <linux/bsearch.h>
-#include <linux/sched.h>
 #include <linux/sort.h>
 #include <net/inet_connection_sock.h>
 #include <net/ipv6.h>
@@ -14,6 +13,7 @@
 #include "conn.h"
 #include "listener.h"
 #include "queue.h"
+#include "resched.h"
 #include "served.h"
 
 /*
@@ -164,7 +164,7 @@ static int tcpc_listener_cmp(const void *pa, const void *pb)
 	const struct tcpc_listener *a = pa, *b = pb;
 
 	/* sort() itself never lets go of the CPU. */
-	cond_resched();
+	tcpc_resched();
 	if (a->slot != b->slot)
 		return a->slot < b->slot ? -1 : 1;
 	if (a->port != b->port)

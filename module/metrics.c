@@ -10,7 +10,6 @@
 
 #include <linux/kernel.h>
 #include <linux/mm.h>
-#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -19,6 +18,7 @@
 #include "gfp.h"
 #include "metrics.h"
 #include "net.h"
+#include "resched.h"
 
 /* Module parameter metrics_cgroup_depth: components of a cgroup's path in a label. */
 unsigned int tcpc_metrics_depth = 2;
@@ -106,11 +106,11 @@ static int tcpc_metrics_collect(struct tcpc_metrics *m)
 		return err;
 	for (i = first; i < first + nr; i++) {
 		tcpc_metrics_add_queue(&m->queues.groups, &census->listeners[i], i);
-		cond_resched();
+		tcpc_resched();
 	}
 	for (i = first_row; i < first_row + rows; i++) {
 		tcpc_metrics_add_close_wait(&m->close_wait.groups, tcpc_top_at(top, i));
-		cond_resched();
+		tcpc_resched();
 	}
 	/* The names of both stay where they are from here on. */
 	return tcpc_groups_make(&m->queues.groups) ?:
@@ -254,7 +254,7 @@ static void tcpc_metrics_count_row(struct tcpc_metrics *m, struct tcpc_metrics_r
 			l = &all[at->from];
 			counted |= l->peaks.id &&
 				tcpc_record_count(&counts, l->ptr, l->peaks.id, s, of);
-			cond_resched();
+			tcpc_resched();
 		}
 		tcpc_series_put(s, &counts);
 	}
@@ -333,7 +333,7 @@ int tcpc_metrics_choose(struct tcpc_metrics *m, size_t room)
 			if (i >= TCPC_METRICS_ROWS ||
 			    !tcpc_metrics_show(m, tables[k], i, &room))
 				tcpc_metrics_leave(m, tables[k], i);
-		cond_resched();
+		tcpc_resched();
 	}
 	if (!m->labels.err)
 		tcpc_metrics_count(m);

@@ -17,6 +17,7 @@
 #include "act.h"
 #include "gfp.h"
 #include "pass.h"
+#include "resched.h"
 
 /* Room at first. */
 #define TCPC_PASS_CONNS 1024
@@ -222,7 +223,7 @@ static void tcpc_pass_targets(struct tcpc_pass *p)
 			tcpc_pass_did(p, q, conn, ret);
 		q->targets--;
 		tcpc_conn_release(conn);
-		cond_resched();
+		tcpc_resched();
 	}
 }
 
@@ -346,11 +347,11 @@ void tcpc_pass_end(struct tcpc_pass *p)
 		tcpc_conn_release(&p->conns[--p->nr]);
 	while (p->nr_targets) {
 		tcpc_conn_release(&p->targets[--p->nr_targets]);
-		cond_resched();
+		tcpc_resched();
 	}
 	while (p->nr_listeners) {
 		tcpc_listener_release(&p->listeners[--p->nr_listeners]);
-		cond_resched();
+		tcpc_resched();
 	}
 	for (i = 0; p->quota && i < p->nets.nr; i++) {
 		if (!p->quota[i].s)

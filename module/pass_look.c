@@ -2,7 +2,6 @@
 /* A pass of the reaper looks: it counts, and copies what may be acted on. */
 
 #include <linux/mm.h>
-#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <net/tcp.h>
@@ -10,6 +9,7 @@
 #include "act.h"
 #include "gfp.h"
 #include "pass.h"
+#include "resched.h"
 
 /* Keep a connection to be acted on, if there is room; it is moved. Process context. */
 static bool tcpc_pass_target(struct tcpc_pass *p, struct tcpc_conn *conn)
@@ -151,11 +151,11 @@ static void tcpc_pass_discard(void *ctx)
 
 	while (p->nr > p->committed) {
 		tcpc_conn_release(&p->conns[--p->nr]);
-		cond_resched();
+		tcpc_resched();
 	}
 	while (p->nr_listeners > p->committed_listeners) {
 		tcpc_listener_release(&p->listeners[--p->nr_listeners]);
-		cond_resched();
+		tcpc_resched();
 	}
 }
 
@@ -168,7 +168,7 @@ static bool tcpc_pass_rest(void *ctx)
 	for (i = 0; i < p->committed; i++) {
 		tcpc_pass_judge(p, &p->conns[i]);
 		tcpc_conn_release(&p->conns[i]);
-		cond_resched();
+		tcpc_resched();
 	}
 	p->nr -= p->committed;
 	memmove(p->conns, p->conns + p->committed, p->nr * sizeof(*p->conns));

@@ -12,6 +12,7 @@
 #include "gfp.h"
 #include "pass.h"
 #include "queue.h"
+#include "resched.h"
 
 /* Picked at a time, between two looks whether this is still wanted. */
 #define TCPC_PASS_PICKED 256U
@@ -159,7 +160,7 @@ static bool tcpc_pass_queue_piece(struct tcpc_pass *p, struct tcpc_listener *l,
 		q->skipped[TCPC_SKIP_RATE] -= min(q->skipped[TCPC_SKIP_RATE], s.sift.nr);
 	for (i = 0; i < s.sift.nr; i++) {
 		tcpc_pass_picked(p, l, &s.sift.picked[i]);
-		cond_resched();
+		tcpc_resched();
 	}
 	kvfree(s.sift.picked);
 	return s.sift.nr == TCPC_PASS_PICKED && q->used > used;

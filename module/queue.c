@@ -8,12 +8,12 @@
  */
 
 #include <linux/math64.h>
-#include <linux/sched.h>
 #include <net/inet_connection_sock.h>
 #include <net/tcp.h>
 
 #include "compat.h"
 #include "queue.h"
+#include "resched.h"
 
 /*
  * Entries seen while rskq_lock is held and softirqs are off: a small fraction of
@@ -173,7 +173,7 @@ int tcpc_queue_read(struct tcpc_queue *queue, struct sock *listener)
 			break;
 		}
 		spin_unlock_bh(&q->rskq_lock);
-		cond_resched();
+		tcpc_resched();
 		spin_lock_bh(&q->rskq_lock);
 	}
 	spin_unlock_bh(&q->rskq_lock);
@@ -274,7 +274,7 @@ int tcpc_queue_sift(struct tcpc_sift *sift, struct sock *listener)
 		else
 			err = -ENOTCONN;
 		spin_unlock_bh(&q->rskq_lock);
-		cond_resched();
+		tcpc_resched();
 	}
 	release_sock(listener);
 	return err;

@@ -29,6 +29,7 @@
 #include "net.h"
 #include "queue.h"
 #include "record.h"
+#include "resched.h"
 #include "spare.h"
 
 /* A megabyte for the two tables: one tenant may have most of the listeners. */
@@ -368,7 +369,7 @@ void tcpc_records_close(struct tcpc_net *tn)
 			tcpc_record_remove(rec);
 		raw_spin_unlock_irq(&tcpc_record_lock);
 		tcpc_record_free(rec);
-		cond_resched();
+		tcpc_resched();
 	} while (rec);
 }
 

@@ -7,11 +7,15 @@
 #include <net/sock.h>
 
 #include "compat.h"
+#include "events.h"
 #include "record.h"
 #include "series.h"
 
-/* Under the lock of all records, as all here. */
-static bool tcpc_record_stopped; /* nobody tells of a listener's end any more */
+/*
+ * Nobody tells of a listener's end any more. Set under the lock of all records, under
+ * which all here is but for tcpc_record_id().
+ */
+static bool tcpc_record_stopped;
 
 /* Add what has been counted of a listener that is there. Under the lock. */
 static void tcpc_record_add_counts(struct tcpc_queue_counts *sum,
@@ -152,15 +156,19 @@ void tcpc_record_stop(void)
  * tcpc_record_id() - the number of a listener's record
  * @sk: the listener
  *
- * The same number twice: it has listened all the time. From tcpc_record_stop() on that
- * cannot be said, and there is no number.
+ * The same number twice: it has listened all the time. Where events are not followed, and
+ * from tcpc_record_stop() on, that cannot be said, and there is no number.
  *
  * Context: under RCU.
  * Return: it, or 0.
  */
 u64 tcpc_record_id(const struct sock *sk)
 {
-	const struct tcpc_record *rec = tcpc_record_of(sk);
+	const struct tcpc_record *rec;
 
-	return rec && !READ_ONCE(tcpc_record_stopped) ? rec->id : 0;
+	/* There are no tables, or ends are not heard of. */
+	if (!tcpc_events_on() || READ_ONCE(tcpc_record_stopped))
+		return 0;
+	rec = tcpc_record_of(sk);
+	return rec ? rec->id : 0;
 }

@@ -5,12 +5,12 @@
 #include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
-#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include <linux/string.h>
 
 #include "gfp.h"
+#include "resched.h"
 #include "seen.h"
 
 static int tcpc_seen_cmp(const void *pa, const void *pb)
@@ -23,7 +23,7 @@ static int tcpc_seen_cmp(const void *pa, const void *pb)
 /* sort() itself never lets go of the CPU. Process context. */
 static int tcpc_seen_cmp_resched(const void *pa, const void *pb)
 {
-	cond_resched();
+	tcpc_resched();
 	return tcpc_seen_cmp(pa, pb);
 }
 
@@ -114,7 +114,7 @@ void tcpc_seen_keep(struct tcpc_seen *seen, const struct tcpc_seen *old)
 		if (!tcpc_seen_has(&now, old->cookie[i]) &&
 		    !tcpc_seen_add(seen, old->cookie[i]))
 			break;
-		cond_resched();
+		tcpc_resched();
 	}
 	tcpc_seen_sort(seen);
 }

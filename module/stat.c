@@ -2,7 +2,6 @@
 /* The format of stat: a key and a value on each line. */
 
 #include <linux/kernel.h>
-#include <linux/sched.h>
 #include <linux/slab.h>
 #include <net/net_namespace.h>
 
@@ -10,6 +9,7 @@
 #include "format.h"
 #include "gfp.h"
 #include "net.h"
+#include "resched.h"
 #include "totals.h"
 
 /* What becomes of the values of all namespaces. */
@@ -342,7 +342,7 @@ static int tcpc_stat_add_all(struct tcpc_stat_sums *sums, const struct tcpc_view
 	for (i = 0; i < census->nr_nets; i++) {
 		each.cn = &census->nets[i];
 		tcpc_stat_add_census(sums, &each);
-		cond_resched();
+		tcpc_resched();
 	}
 	err = tcpc_netset_get_totals(&nets, &sums->totals);
 	for (i = 0; i < nets.nr && !err; i++) {
@@ -350,7 +350,7 @@ static int tcpc_stat_add_all(struct tcpc_stat_sums *sums, const struct tcpc_view
 		each.net = nets.refs[i].net;
 		each.cn = tcpc_census_net(census, nets.refs[i].id);
 		tcpc_stat_add_live(sums, &each, false);
-		cond_resched();
+		tcpc_resched();
 	}
 	tcpc_netset_put(&nets);
 	return err;

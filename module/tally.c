@@ -8,6 +8,7 @@
 
 #include "census.h"
 #include "cgroup.h"
+#include "resched.h"
 #include "served.h"
 #include "tally.h"
 
@@ -243,7 +244,7 @@ void tcpc_tally_finish(struct tcpc_tally *tally, const struct tcpc_census *censu
 			row->uid = l->uid;
 			row->inode = l->inode;
 		}
-		cond_resched();
+		tcpc_resched();
 	}
 	tcpc_top_sort(&tally->close_wait);
 	tcpc_top_sort(&tally->endpoints);

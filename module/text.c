@@ -3,11 +3,11 @@
 
 #include <linux/kernel.h>
 #include <linux/mm.h>
-#include <linux/sched.h>
 #include <linux/sizes.h>
 #include <linux/string.h>
 
 #include "gfp.h"
+#include "resched.h"
 #include "text.h"
 
 /* More than any table bounded as ours are comes to; a stop for mistakes. */
@@ -210,7 +210,7 @@ void tcpc_table_row(struct tcpc_table *table, const void *view, const void *row)
 		tcpc_table_cell_end(table, i, from);
 	}
 	table->rows++;
-	cond_resched();
+	tcpc_resched();
 }
 
 /* Write the cells of @raw to @out, aligned, and a line each row. */
@@ -241,7 +241,7 @@ static void tcpc_table_align(const struct tcpc_table *table,
 			out->buf[out->len++] = last ? '\n' : ' ';
 			raw += len + 1;
 		}
-		cond_resched();
+		tcpc_resched();
 	}
 }
 

@@ -17,12 +17,12 @@
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/random.h>
-#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include <linux/string.h>
 
 #include "gfp.h"
+#include "resched.h"
 #include "top.h"
 
 /* Rows of all namespaces together, or so many for each if that is more. */
@@ -357,7 +357,7 @@ static int tcpc_top_cmp(const void *pa, const void *pb, const void *priv)
 	const struct tcpc_top_kind *kind = priv;
 
 	/* sort_r() itself never lets go of the CPU. */
-	cond_resched();
+	tcpc_resched();
 	if (a->slot != b->slot)
 		return a->slot < b->slot ? -1 : 1;
 	if (a->count != b->count)

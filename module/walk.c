@@ -21,13 +21,13 @@
 
 #include <linux/prefetch.h>
 #include <linux/rculist.h>
-#include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <net/inet_hashtables.h>
 #include <net/tcp.h>
 
 #include "compat.h"
 #include "record.h"
+#include "resched.h"
 #include "walk.h"
 
 /* Restarts of one bucket before its lock is taken. */
@@ -90,7 +90,7 @@ static noinline __noclone void tcpc_walk_breathe(struct tcpc_walk *w)
 	rcu_read_unlock();
 	if (w->v->rest && !w->v->rest(w->ctx))
 		w->ended = true;
-	cond_resched();
+	tcpc_resched();
 	rcu_read_lock();
 	w->budget = TCPC_WALK_BATCH;
 }
@@ -103,7 +103,7 @@ static void tcpc_walk_discard(struct tcpc_walk *w, bool grow)
 	w->v->discard(w->ctx);
 	if (grow && !w->ended)
 		w->v->grow(w->ctx);
-	cond_resched();
+	tcpc_resched();
 	rcu_read_lock();
 	w->budget = TCPC_WALK_BATCH;
 }
@@ -136,11 +136,15 @@ tcpc_walk_pause_listener(struct tcpc_walk *w, const struct tcpc_bucket *b, struc
 			 struct hlist_nulls_node ***link)
 	__must_hold(b->lock)
 {
+	struct hlist_nulls_node **place;
 	u64 id = tcpc_record_id(sk);
 	bool stood;
 
-	/* Not known again, or of the kernel: without its namespace. The next one will do. */
-	if (!id || !sk->sk_net_refcnt)
+	/*
+	 * Not known again, or of the kernel: without its namespace. The next one will do.
+	 * Others set bits beside that one.
+	 */
+	if (!id || data_race(!sk->sk_net_refcnt))
 		return true;
 	if (++w->pauses > TCPC_WALK_PAUSES)
 		return false;
@@ -149,9 +153,12 @@ tcpc_walk_pause_listener(struct tcpc_walk *w, const struct tcpc_bucket *b, struc
 	spin_unlock(b->lock);
 	tcpc_walk_breathe(w);
 	spin_lock(b->lock);
-	stood = !hlist_nulls_unhashed(&sk->sk_nulls_node) && tcpc_record_id(sk) == id;
+	place = READ_ONCE(sk->sk_nulls_node.pprev);
+	/* If that is another place, perhaps under another lock: its record went before. */
+	smp_rmb();
+	stood = place && tcpc_record_id(sk) == id;
 	if (stood) {
-		*link = sk->sk_nulls_node.pprev;
+		*link = place;
 		__sock_put(sk);
 	} else {
 		spin_unlock(b->lock);
@@ -536,7 +543,7 @@ void tcpc_walk_bound(const struct tcpc_visitor *v, void *ctx)
 		    !hlist_empty(&head[TCPC_WALK_AHEAD].chain))
 			prefetch(READ_ONCE(head[TCPC_WALK_AHEAD].chain.first));
 		if (!(i % TCPC_WALK_BATCH))
-			cond_resched();
+			tcpc_resched();
 		if (hlist_empty(&head->chain))
 			continue;
 		looks = 8 * TCPC_WALK_BATCH;

@@ -14,11 +14,16 @@
 #include "lib/module.h"
 #include "lib/moves.h"
 #include "lib/peak.h"
+#include "lib/reap.h"
+#include "lib/setting.h"
 #include "lib/test.h"
 #include "lib/test_module.h"
 
 #define EVENTS CENSUS_MODULE "/parameters/events"
 #define TRACEPOINT "inet_sock_set_state"
+
+/* Listeners of one port: some times what is seen at a time, of those that are known. */
+#define LONG_CHAIN 1000
 
 FIXTURE(events) {
 	unsigned long long expedited;
@@ -136,6 +141,33 @@ TEST_F(events, off)
 	EXPECT_TRUE(is_on());
 	EXPECT_EQ(1, census_stat("events"));
 	EXPECT_EQ(1, census_stat("listener_records"));
+}
+
+/* Nor is it known whether a listener moved, so a long chain of them is seen whole. */
+TEST_F(events, off_long_chain)
+{
+	static int fd[LONG_CHAIN];
+	unsigned int i, found = 0;
+	struct table t;
+	char *inode;
+
+	reload("census_ms=0 events=0");
+	fds_raise(LONG_CHAIN + 100);
+	for (i = 0; i < LONG_CHAIN; i++)
+		fd[i] = sock_listen_shared("127.0.0.1", 80, 1);
+	census_table(&t, "listeners");
+	EXPECT_EQ(LONG_CHAIN, t.rows);
+	for (i = 0; i < LONG_CHAIN; i++) {
+		inode = strf("%lu", sock_inode(fd[i]));
+		found += table_find(&t, "inode", inode, -1) >= 0;
+		free(inode);
+	}
+	table_free(&t);
+	EXPECT_EQ(LONG_CHAIN, found);
+	/* As what could be reset is looked for. */
+	setting_set("timeout", "60000");
+	setting_set("action", "count");
+	reap_pass();
 }
 
 TEST_F(events, registered)

@@ -12,6 +12,7 @@
 #include "shim/linux/random.h"
 #include "shim/linux/slab.h"
 #include "shim/linux/time.h"
+#include "../../module/resched.h"
 
 #undef tm
 
@@ -33,6 +34,10 @@ static void *allocate(size_t size, int fill)
 	memset(block, fill, size);
 	m->blocks++;
 	return block;
+}
+
+void tcpc_resched(void)
+{
 }
 
 void *kvmalloc_array(size_t n, size_t size, unsigned int flags)
