@@ -180,6 +180,7 @@ static int tcpc_ended_cmp(const void *pa, const void *pb)
 {
 	const struct tcpc_ended *a = pa, *b = pb;
 
+	tcpc_resched();
 	return a->order < b->order ? -1 : a->order > b->order;
 }
 
@@ -198,6 +199,7 @@ static void tcpc_ended_once(struct tcpc_ended_rows *rows)
 			tcpc_cgroup_put(row[i].cgroup);
 		else
 			row[rows->nr++] = row[i];
+		tcpc_resched();
 	}
 }
 

@@ -116,6 +116,18 @@ module_param_cb(proc_gid, &tcpc_proc_gid_ops, &tcpc_proc_gid, 0644);
 MODULE_PARM_DESC(proc_gid,
 		 "group whose members, too, may read /proc/tcp_census, -1: none (default -1)");
 
+/* Once there are no readers: events and walks, then what they are about. */
+static void tcpc_end(void)
+{
+	tcpc_reaper_exit();
+	tcpc_events_exit();
+	tcpc_snapshot_exit();
+	/* Walks may ask for it, too. */
+	tcpc_adopt_exit();
+	tcpc_net_exit();
+	tcpc_record_exit();
+}
+
 static int __init tcpc_init(void)
 {
 	int err;
@@ -133,16 +145,14 @@ static int __init tcpc_init(void)
 	tcpc_events_init();
 	/* Last: from here on there are readers. */
 	err = tcpc_net_open();
-	if (err)
-		goto err_events;
+	if (err) {
+		/* There may have been readers of some files, and their walk goes on. */
+		tcpc_end();
+		return err;
+	}
 	tcpc_snapshot_prime();
 	return 0;
 
-err_events:
-	tcpc_events_exit();
-	tcpc_adopt_exit();
-	tcpc_net_exit();
-	tcpc_record_exit();
 err_reaper:
 	tcpc_reaper_exit();
 err_snapshot:
@@ -152,15 +162,8 @@ err_snapshot:
 
 static void __exit tcpc_exit(void)
 {
-	/* Readers first, then events and walks, then what they are about. */
 	tcpc_net_close();
-	tcpc_reaper_exit();
-	tcpc_events_exit();
-	tcpc_snapshot_exit();
-	/* Walks may ask for it, too. */
-	tcpc_adopt_exit();
-	tcpc_net_exit();
-	tcpc_record_exit();
+	tcpc_end();
 }
 
 module_init(tcpc_init);

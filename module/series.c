@@ -27,6 +27,12 @@
 #define TCPC_SERIES_MAX 256
 #define TCPC_SERIES_HOST_MAX 2048
 
+/*
+ * Of one address and port, which are in one chain: as many with listeners as are kept
+ * without, at least, before one more is not counted.
+ */
+#define TCPC_SERIES_SAME (2 * TCPC_SERIES_HOST_MAX)
+
 /* How far to look for one that can go. */
 #define TCPC_SERIES_LOOK 256
 
@@ -128,14 +134,20 @@ void tcpc_series_free(struct tcpc_series_set *set)
 		tcpc_series_remove(set, s);
 }
 
+/* Under the lock. @same: how many have its address and port. */
 static struct tcpc_series *tcpc_series_find(struct tcpc_series_set *set,
-					    const struct tcpc_series_key *key)
+					    const struct tcpc_series_key *key,
+					    unsigned int *same)
 {
 	struct tcpc_series *s;
 
-	hlist_for_each_entry(s, tcpc_series_head(set, key), node)
+	*same = 0;
+	hlist_for_each_entry(s, tcpc_series_head(set, key), node) {
 		if (!tcpc_series_cmp(&s->key, key))
 			return s;
+		*same += s->key.port == key->port &&
+			ipv6_addr_equal(&s->key.addr, &key->addr);
+	}
 	return NULL;
 }
 
@@ -183,15 +195,17 @@ static struct tcpc_series *tcpc_series_alloc(struct tcpc_series_set *set,
  * @key: which
  *
  * Context: process, may sleep. The memory is charged to the caller.
- * Return: it, to be given back with tcpc_series_put(); or NULL without memory.
+ * Return: it, to be given back with tcpc_series_put(); or NULL without memory, or where
+ * TCPC_SERIES_SAME others have its address and port.
  */
 struct tcpc_series *tcpc_series_get(struct tcpc_series_set *set,
 				    const struct tcpc_series_key *key)
 {
 	struct tcpc_series *s, *new = NULL;
+	unsigned int same;
 
 	spin_lock(&set->lock);
-	s = tcpc_series_find(set, key);
+	s = tcpc_series_find(set, key, &same);
 	if (!s) {
 		/* Who is short of memory holds up nobody else. */
 		spin_unlock(&set->lock);
@@ -199,9 +213,9 @@ struct tcpc_series *tcpc_series_get(struct tcpc_series_set *set,
 		if (!new)
 			return NULL;
 		spin_lock(&set->lock);
-		s = tcpc_series_find(set, key);
+		s = tcpc_series_find(set, key, &same);
 	}
-	if (!s) {
+	if (!s && same < TCPC_SERIES_SAME) {
 		tcpc_series_shrink(set);
 		s = new;
 		new = NULL;
@@ -209,8 +223,10 @@ struct tcpc_series *tcpc_series_get(struct tcpc_series_set *set,
 		list_add(&s->used, &set->used);
 		set->nr++;
 	}
-	list_move_tail(&s->used, &set->used);
-	s->users++;
+	if (s) {
+		list_move_tail(&s->used, &set->used);
+		s->users++;
+	}
 	spin_unlock(&set->lock);
 	kfree(new);
 	return s;

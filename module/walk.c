@@ -118,7 +118,9 @@ static void tcpc_walk_pause(struct tcpc_walk *w, struct sock *sk)
 	/* Zero for a moment while hashed is normal for request and timewait. */
 	if (!refcount_inc_not_zero(&sk->sk_refcnt))
 		return;
-	tcpc_walk_breathe(w);
+	/* One of the kernel is without its namespace, which may go: the next one will do. */
+	if (!(sk_fullsock(sk) && data_race(!sk->sk_net_refcnt)))
+		tcpc_walk_breathe(w);
 	sock_gen_put(sk);
 }
 
